@@ -1,0 +1,1 @@
+"""The nouns: pure data, numpy only, no input or output."""
