@@ -1,0 +1,73 @@
+# Every target sets up .venv by itself: python3 >= 3.11 and a C++ compiler are all it needs.
+# Python edits need no reinstall; kernel edits trigger a rebuild.
+
+PYTHON3 ?= python3
+CXX := $(if $(filter default,$(origin CXX)),c++,$(CXX))
+VENV := .venv
+BIN := $(VENV)/bin
+KERNELS := CMakeLists.txt $(wildcard src/kernels/*)
+# two makes at once: the second waits for the set-up of the first
+LOCK := $(shell command -v flock >/dev/null 2>&1 && echo flock .make.lock)
+SETUP = @$(LOCK) $(MAKE) --no-print-directory --silent
+
+ifneq ($(shell $(PYTHON3) -c 'import sys, ensurepip; print(sys.version_info >= (3, 11))' 2>/dev/null),True)
+$(error trueup needs Python 3.11 or newer with venv: install python3 and python3-venv, or set PYTHON3)
+endif
+ifeq ($(shell command -v $(firstword $(CXX)) 2>/dev/null),)
+$(error trueup needs a C++ compiler: install g++ or clang ("apt install g++", "xcode-select --install"), or set CXX)
+endif
+
+.PHONY: all setup dev demo test lint format bench bench-full stubs clean
+
+all: dev
+
+# what a user needs
+setup:
+	$(SETUP) $(VENV)/.installed
+
+# what a developer needs: the tools and the peers the tests compare with
+dev:
+	$(SETUP) $(VENV)/.dev $(VENV)/.installed
+
+demo: setup
+	$(BIN)/trueup demo $(DIR)
+
+test: dev
+	$(BIN)/python -m pytest $(ARGS)
+
+lint: dev
+	$(BIN)/ruff check
+	$(BIN)/ruff format --check
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+	$(BIN)/codespell
+
+format: dev
+	$(BIN)/ruff check --fix
+	$(BIN)/ruff format
+
+bench: dev
+	$(BIN)/python bench/run.py
+
+bench-full: dev
+	$(BIN)/python bench/run.py --full
+
+# the committed type stub of the compiled module
+stubs: dev
+	$(BIN)/python -m nanobind.stubgen -m trueup._kernels -o src/trueup/_kernels.pyi
+
+clean:
+	rm -rf build $(VENV)
+
+$(VENV)/.tools:
+	$(PYTHON3) -m venv $(VENV)
+	$(BIN)/pip install -qq --upgrade scikit-build-core nanobind cmake ninja
+	touch $@
+
+$(VENV)/.installed: pyproject.toml $(KERNELS) $(VENV)/.tools
+	CXX="$(CXX)" $(BIN)/pip install -qq --no-build-isolation --editable .
+	touch $@
+
+$(VENV)/.dev: pyproject.toml $(VENV)/.tools | $(VENV)/.installed
+	CXX="$(CXX)" $(BIN)/pip install -qq --no-build-isolation --editable ".[dev,peers]"
+	touch $@

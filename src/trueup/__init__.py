@@ -1,0 +1,3 @@
+"""Puts Hubble exposures on the right sky."""
+
+__version__ = "0.1.0"

@@ -1,0 +1,32 @@
+"""Fixtures every test may use."""
+
+from __future__ import annotations
+
+import os
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[1]
+
+
+@pytest.fixture(scope="session")
+def root() -> Path:
+    """The root of the repository."""
+    return ROOT
+
+
+@pytest.fixture(scope="session")
+def real_data() -> Path:
+    """The folder of real files, beside the repository or at TRUEUP_TEST_DATA; skips where absent."""
+    folder = Path(os.environ.get("TRUEUP_TEST_DATA", ROOT.parent / "shared" / "data"))
+    if not folder.is_dir():
+        pytest.skip(f"no real data at {folder} (set TRUEUP_TEST_DATA)")
+    return folder
+
+
+@pytest.fixture(scope="session")
+def peer_python() -> str:
+    """The interpreter for scripts that use drizzlepac or stwcs, which change global state."""
+    return sys.executable
