@@ -1,0 +1,174 @@
+"""Turn what the user names - files, folders, associations - into a Visit."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from trueup.errors import FileAccessError, FormatError, TrueupError
+from trueup.fits.association import read_members, read_product_inputs
+from trueup.fits.exposure import INSTRUMENTS, exposure_from, read_headerlet_file
+from trueup.fits.walk import ByteSource, Hdu, open_source, walk
+from trueup.model.exposure import Exposure
+from trueup.model.solution import Solution
+from trueup.model.visit import LeftOut, ProductInputs, Visit
+
+_SUFFIX = re.compile(r"_([a-z0-9]+)\.fits?(?:\.gz)?$", re.IGNORECASE)
+_FITS = re.compile(r"\.fits?(\.gz)?$", re.IGNORECASE)
+# of several versions of one exposure the CTE-corrected one is used, and a plain file before an SVM copy
+_EXPOSURES = ("flc", "flt", "c0m", "c0f", "crj", "crc")
+_PRODUCTS = ("drc", "drz")
+_SUPPORT = {
+    "raw": "raw data", "spt": "support file", "trl": "trailer file", "jit": "jitter file",
+    "jif": "jitter file", "ima": "intermediate IR ramp", "c1m": "data quality file",
+    "d0m": "raw data", "shm": "support file",
+}  # fmt: skip
+
+
+@dataclass(slots=True)
+class _Gathered:
+    """What has been found so far."""
+
+    exposures: dict[str, tuple[ByteSource, tuple[Hdu, ...]]] = field(default_factory=dict)
+    headerlets: dict[str, Solution] = field(default_factory=dict)
+    products: list[ProductInputs] = field(default_factory=list)
+    left_out: list[LeftOut] = field(default_factory=list)
+
+
+def open_visit(paths: Iterable[str | os.PathLike[str]]) -> Visit:
+    """Read exposures, headerlet files, associations and folders as one visit.
+
+    A folder gives its exposures; a headerlet file counts only when it is named. FLT, FLC and SVM copy
+    of one exposure are one exposure. Files that are not used are listed in `left_out`.
+
+    Parameters
+    ----------
+    paths : iterable of str or path-like
+
+    Returns
+    -------
+    Visit
+
+    Raises
+    ------
+    FileAccessError, FormatError, DataError
+        Where a file that was named itself cannot be used; files of a folder never raise.
+
+    Examples
+    --------
+    >>> open_visit([]).exposures
+    ()
+    """
+    gathered = _Gathered()
+    for path in paths:
+        name = os.fspath(path)
+        if os.path.isdir(name):
+            for inside in sorted(Path(name).iterdir()):
+                if inside.is_file():
+                    _add_from_folder(gathered, str(inside))
+        else:
+            _add_named(gathered, name)
+    return _join(gathered)
+
+
+def _add_from_folder(gathered: _Gathered, name: str) -> None:
+    suffix = _SUFFIX.search(name)
+    word = suffix[1].lower() if suffix else ""
+    if not _FITS.search(name):
+        return
+    if word == "hlet":
+        gathered.left_out.append(LeftOut(name, "headerlet file: name it to use it"))
+    elif word in _SUPPORT:
+        gathered.left_out.append(LeftOut(name, _SUPPORT[word]))
+    elif word == "asn":
+        gathered.left_out.append(LeftOut(name, "association table"))
+    elif word in _PRODUCTS:
+        gathered.left_out.append(LeftOut(name, "drizzled product"))
+    else:
+        try:
+            _add_named(gathered, name)
+        except TrueupError as error:
+            expected = word in _EXPOSURES and isinstance(error, FormatError | FileAccessError)
+            gathered.left_out.append(LeftOut(name, error.found, is_error=expected))
+
+
+def _add_named(gathered: _Gathered, name: str) -> None:
+    source = open_source(name)
+    hdus = walk(source)
+    primary = hdus[0].header
+    extnames = {hdu.extname for hdu in hdus}
+    if "SIPWCS" in extnames or ("DESTIM" in primary and "SCI" not in extnames):
+        gathered.headerlets[name] = read_headerlet_file(name)
+    elif "ASN" in extnames:
+        _add_members(gathered, source, hdus)
+    elif _is_product(hdus):
+        inputs = read_product_inputs(source, hdus) if "HDRTAB" in extnames else ()
+        gathered.products.append(ProductInputs(name, inputs))
+    else:
+        _add_exposure(gathered, source, hdus)
+
+
+def _is_product(hdus: tuple[Hdu, ...]) -> bool:
+    return "HDRTAB" in {h.extname for h in hdus} or (
+        "NDRIZIM" in hdus[0].header and hdus[0].header.text("DRIZCORR").upper() == "COMPLETE"
+    )
+
+
+def _add_exposure(gathered: _Gathered, source: ByteSource, hdus: tuple[Hdu, ...]) -> None:
+    primary = hdus[0].header
+    if primary.text("INSTRUME").upper() not in INSTRUMENTS:
+        exposure_from(source, hdus)
+    rootname = primary.text("ROOTNAME").lower()
+    if not rootname:
+        raise FormatError("no ROOTNAME", file=source.name, todo="give an HST exposure")
+    other = gathered.exposures.get(rootname)
+    if other is None:
+        gathered.exposures[rootname] = (source, hdus)
+        return
+    if os.path.abspath(other[0].name) == os.path.abspath(source.name):
+        return
+    better = min((other, (source, hdus)), key=lambda pair: _preference(pair[0].name))
+    worse = (source, hdus) if better is other else other
+    gathered.exposures[rootname] = better
+    why = f"another version of {rootname}: {os.path.basename(better[0].name)} is used"
+    gathered.left_out.append(LeftOut(worse[0].name, why))
+
+
+def _preference(name: str) -> tuple[int, bool, str]:
+    suffix = _SUFFIX.search(name)
+    word = suffix[1].lower() if suffix else ""
+    rank = _EXPOSURES.index(word) if word in _EXPOSURES else len(_EXPOSURES)
+    return rank, os.path.basename(name).lower().startswith("hst_"), name
+
+
+def _add_members(gathered: _Gathered, source: ByteSource, hdus: tuple[Hdu, ...]) -> None:
+    folder = Path(source.name).parent
+    for member in read_members(source, hdus):
+        files = [
+            folder / f"{member}_{word}.fits{end}" for word in _EXPOSURES[:3] for end in ("", ".gz")
+        ]
+        found = next((file for file in files if file.exists()), None)
+        if found is None:
+            why = f"member of {os.path.basename(source.name)}, not in its folder"
+            gathered.left_out.append(LeftOut(str(files[0]), why, is_error=True))
+        else:
+            _add_named(gathered, str(found))
+
+
+def _join(gathered: _Gathered) -> Visit:
+    exposures = []
+    joined: set[str] = set()
+    for rootname, (source, hdus) in gathered.exposures.items():
+        files = [name for name, s in gathered.headerlets.items() if s.destim == rootname]
+        joined.update(files)
+        exposures.append(exposure_from(source, hdus, files))
+    exposures.sort(key=_start)
+    alone = tuple((n, s) for n, s in gathered.headerlets.items() if n not in joined)
+    return Visit(tuple(exposures), alone, tuple(gathered.products), tuple(gathered.left_out))
+
+
+def _start(exposure: Exposure) -> tuple[str, float, str]:
+    return exposure.visit, exposure.header.number("EXPSTART") or 0.0, exposure.rootname

@@ -1,0 +1,496 @@
+"""Is a WCS solution sound? Judged from headers and tables alone; no pixels are needed.
+
+The test that finds a headerlet whose chips belong to different solutions: without lookup tables, fits
+and a-priori corrections move all chips of an exposure by one affine map of the tangent plane. The map
+is fitted on one chip against a reference solution and applied to the others; a sound solution
+leaves less than 0.001 mas, an unsound one 9 to 180 mas.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Literal
+
+import numpy as np
+
+from trueup.model.exposure import Exposure
+from trueup.model.offset import (
+    SAME_MAS,
+    affine_residual_mas,
+    chip_grid,
+    comparable,
+    displacement_mas,
+    offset,
+)
+from trueup.model.solution import ChipId, ChipSolution, Solution
+
+Code = Literal[
+    "chip-geometry", "mixed-chips", "sip-missing", "table-missing", "wrong-destim",
+    "missing-chip", "scale", "broken",
+    "table-cut", "stale-fit-keywords", "crder-in-mas", "linear-only", "duplicate", "only-copy",
+    "no-reference",
+]  # fmt: skip
+
+FAULTS = frozenset(
+    {
+        "chip-geometry",
+        "mixed-chips",
+        "sip-missing",
+        "table-missing",
+        "wrong-destim",
+        "missing-chip",
+        "scale",
+        "broken",
+    }
+)
+CHIP_GEOMETRY_PIX = 0.01
+# fits change the scale by up to 2e-4; IDCSCALE is nominal (SBC pixels are 28 % larger)
+_SCALE_FROM_LINEAR_TERMS = 1e-3
+_SCALE_FROM_IDCSCALE = 0.4
+_CRDER_LIMIT_DEG = 1e-3
+
+
+@dataclass(frozen=True, slots=True)
+class Flag:
+    """One fault of a solution, or a note on it.
+
+    Attributes
+    ----------
+    code : str
+    text : str
+        In plain words.
+    chip : ChipId or None
+    mas, pix : float or None
+        Its size at the worst corner of the chip.
+    """
+
+    code: Code
+    text: str
+    chip: ChipId | None = None
+    mas: float | None = None
+    pix: float | None = None
+
+    @property
+    def is_fault(self) -> bool:
+        """Whether the flag makes a solution unsound."""
+        return self.code in FAULTS
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """What is known about one solution.
+
+    Attributes
+    ----------
+    flags : tuple of Flag
+    same_as : tuple of int
+        Positions in ``exposure.solutions`` of the solutions that are the same on the sky.
+    checkable : bool
+        False where nothing was there to check the chips against.
+    """
+
+    flags: tuple[Flag, ...] = ()
+    same_as: tuple[int, ...] = ()
+    checkable: bool = True
+
+    @property
+    def faults(self) -> tuple[Flag, ...]:
+        """The flags that make the solution unsound."""
+        return tuple(flag for flag in self.flags if flag.is_fault)
+
+    @property
+    def notes(self) -> tuple[Flag, ...]:
+        """The flags that do not."""
+        return tuple(flag for flag in self.flags if not flag.is_fault)
+
+    @property
+    def sound(self) -> bool | None:
+        """False with any fault; None where the chips could not be checked."""
+        if self.faults:
+            return False
+        return True if self.checkable else None
+
+
+@dataclass(slots=True)
+class _Case:
+    """A solution under examination."""
+
+    index: int
+    solution: Solution
+    flags: list[Flag] = field(default_factory=list)
+    same_as: list[int] = field(default_factory=list)
+    checkable: bool = True
+
+
+def judge(exposure: Exposure) -> tuple[Verdict, ...]:
+    """Check every solution of an exposure.
+
+    Parameters
+    ----------
+    exposure : Exposure
+
+    Returns
+    -------
+    tuple of Verdict
+        In the order of ``exposure.solutions``.
+
+    Examples
+    --------
+    >>> from trueup.model.cards import Cards
+    >>> from trueup.model.names import WcsName
+    >>> from trueup.model.solution import Origin
+    >>> bad = Solution(WcsName.parse("OPUS"), Origin("hdrlet", hdu=7), broken="no END")
+    >>> judge(Exposure("a_flc.fits", Cards(), (), (bad,), bad))[0].sound
+    False
+    """
+    cases = [_Case(i, solution) for i, solution in enumerate(exposure.solutions)]
+    for case in cases:
+        if case.solution.broken:
+            case.flags.append(Flag("broken", f"cannot be read: {case.solution.broken}"))
+        else:
+            case.flags += _own_flags(exposure, case.solution)
+    readable = [case for case in cases if not case.solution.broken]
+    _find_duplicates(readable)
+    _find_missing_tables(readable)
+    _find_cut_tables(readable)
+    for group in _groups(readable):
+        _check_chip_geometry(group)
+    for case in readable:
+        case.flags += _copy_flags(case, cases)
+    return tuple(Verdict(tuple(c.flags), tuple(c.same_as), c.checkable) for c in cases)
+
+
+def _own_flags(exposure: Exposure, solution: Solution) -> list[Flag]:
+    """What a solution shows by itself."""
+    flags: list[Flag] = []
+    if solution.destim and solution.destim != exposure.rootname:
+        text = f"it is for {solution.destim}, not {exposure.rootname}"
+        flags.append(Flag("wrong-destim", text))
+    have = {part.chip.extver for part in solution.chips}
+    for chip in exposure.chips:
+        if chip.id.extver not in have:
+            flags.append(Flag("missing-chip", f"nothing for chip {chip.id}", chip.id))
+    named = solution.name.base.upper().startswith("IDC_") or solution.family == "fit"
+    for part in solution.chips:
+        if not part.wcs.has_sip and (named or part.claims_sip):
+            flags.append(Flag("sip-missing", "the name or CTYPE promises a SIP polynomial", part.chip))
+        flags += [
+            Flag("table-missing", f"lookup table {table} is not in the file", part.chip)
+            for table in part.missing
+        ]
+        flags += _scale_flags(exposure, part)
+        flags += _crder_flags(part)
+    if solution.chips and not any(part.wcs.has_sip for part in solution.chips) and not named:
+        flags.append(Flag("linear-only", "no distortion model: the corners are off by 1-2 arcsec"))
+    if solution.origin.kind == "primary":
+        flags += _stale_flags(solution)
+    return flags + _mixed_flags(solution)
+
+
+def _scale_flags(exposure: Exposure, part: ChipSolution) -> list[Flag]:
+    header = exposure.chip(part.chip).header
+
+    def number(keyword: str) -> float | None:
+        own = part.cards.number(keyword)
+        return header.number(keyword) if own is None else own
+
+    idcscale, aberration = number("IDCSCALE"), header.number("VAFACTOR") or 1.0
+    if idcscale is None or not part.wcs.has_sip:
+        return []
+    expected, tolerance = idcscale, _SCALE_FROM_IDCSCALE
+    terms = [number(word) for word in ("OCX10", "OCX11", "OCY10", "OCY11")]
+    if None not in terms:
+        x10, x11, y10, y11 = (term or 0.0 for term in terms)
+        linear = float(np.sqrt(abs(x11 * y10 - x10 * y11)))
+        if abs(linear / idcscale - 1) < _SCALE_FROM_IDCSCALE:
+            expected, tolerance = linear, _SCALE_FROM_LINEAR_TERMS
+    binned = max(header.number("BINAXIS1") or 1.0, 1.0)
+    found = part.wcs.scale_arcsec()
+    ratios = [found / (expected * aberration * step) for step in {1.0, binned}]
+    if min(abs(ratio - 1) for ratio in ratios) <= tolerance:
+        return []
+    text = f"CD gives {found:.5f} arcsec/pixel, the distortion model {expected * aberration:.5f}"
+    corner = float(np.hypot(*part.wcs.shape)) / 2 * abs(ratios[0] - 1)
+    return [Flag("scale", text, part.chip, corner * found * 1e3, corner)]
+
+
+def _crder_flags(part: ChipSolution) -> list[Flag]:
+    values = [part.cards.number(word) for word in ("CRDER1", "CRDER2")]
+    if any(value is not None and value > _CRDER_LIMIT_DEG for value in values):
+        text = f"CRDER1, CRDER2 = {values[0]}, {values[1]} are mas, not degrees"
+        return [Flag("crder-in-mas", text, part.chip)]
+    return []
+
+
+def _stale_flags(solution: Solution) -> list[Flag]:
+    """Keywords of the active solution that describe another one."""
+    if not solution.chips or not solution.wcsname:
+        return []
+    cards, family = solution.chips[0].cards, solution.family
+    stale = []
+    if family not in {"fit", "user"} and (solution.fit.nmatches or 0) > 2:
+        stale.append(f"NMATCHES {solution.fit.nmatches}")
+    if family not in {"fit", "user"} and solution.fit.rms_ra_mas is not None:
+        stale.append(f"RMS_RA {solution.fit.rms_ra_mas:.2f}")
+    wcstype = cards.text("WCSTYPE").lower()
+    says = "fit" if "a posteriori" in wcstype else "apriori" if "a priori" in wcstype else None
+    if says and family != "user" and says != family:
+        stale.append(f"WCSTYPE '{cards.text('WCSTYPE')}'")
+    other = type(solution.name).parse(solution.hdrname)
+    if other.family != "user" and family != "user" and other.kind != solution.name.kind:
+        stale.append(f"HDRNAME {solution.hdrname}")
+    if not stale:
+        return []
+    return [Flag("stale-fit-keywords", f"left over from another solution: {', '.join(stale)}")]
+
+
+def _mixed_flags(solution: Solution) -> list[Flag]:
+    """Chips that name different distortion files; a chip that names none proves nothing."""
+    flags = []
+    for keyword in ("NPOLEXT", "D2IMEXT", "IDCTAB"):
+        names = {
+            part.chip: part.cards.text(keyword).lower()
+            for part in solution.chips
+            if part.cards.text(keyword).upper() not in {"", "N/A"}
+        }
+        if len(set(names.values())) > 1:
+            text = f"{keyword} differs between chips: {', '.join(sorted(set(names.values())))}"
+            flags.append(Flag("mixed-chips", text, list(names)[-1]))
+    distorted = {part.wcs.has_sip for part in solution.chips}
+    if len(distorted) > 1:
+        bare = next(part.chip for part in solution.chips if not part.wcs.has_sip)
+        flags.append(Flag("mixed-chips", "only some chips have a SIP polynomial", bare))
+    return flags
+
+
+def _find_duplicates(cases: Sequence[_Case]) -> None:
+    for i, a in enumerate(cases):
+        for b in cases[i + 1 :]:
+            complete = len(a.solution.chips) == len(b.solution.chips)
+            apart = offset(b.solution, a.solution) if complete else None
+            if apart is not None and apart.same:
+                a.same_as.append(b.index)
+                b.same_as.append(a.index)
+    for case in cases:
+        earlier = [index for index in case.same_as if index < case.index]
+        if earlier:
+            case.flags.append(Flag("duplicate", f"the same as #{earlier[0] + 1}"))
+
+
+def _find_missing_tables(cases: Sequence[_Case]) -> None:
+    """A solution without a table where another of the same distortion files has it."""
+    for case in cases:
+        if any(flag.code == "table-missing" for flag in case.flags):
+            continue
+        for part in case.solution.chips:
+            for word, name in (("npol", case.solution.npolfile), ("d2im", case.solution.d2imfile)):
+                if not name or not part.wcs.has_sip or any(getattr(part.wcs, word)):
+                    continue
+                if _someone_has(cases, case, part.chip, word):
+                    text = f"{name} is named, but its table is not there"
+                    case.flags.append(Flag("table-missing", text, part.chip))
+
+
+def _someone_has(cases: Sequence[_Case], case: _Case, chip: ChipId, word: str) -> bool:
+    mine = case.solution
+    for other in cases:
+        theirs = other.solution
+        if (theirs.npolfile, theirs.d2imfile) != (mine.npolfile, mine.d2imfile):
+            continue
+        if any(p.chip == chip and any(getattr(p.wcs, word)) for p in theirs.chips):
+            return True
+    return False
+
+
+def _find_cut_tables(cases: Sequence[_Case]) -> None:
+    """Tables smaller than another copy of the same files."""
+    largest: dict[tuple[object, ...], int] = {}
+    for case in cases:
+        for part in case.solution.chips:
+            for key, size in _table_sizes(case.solution, part):
+                largest[key] = max(largest.get(key, 0), size)
+    for case in cases:
+        for part in case.solution.chips:
+            cut = [
+                key for key, size in _table_sizes(case.solution, part) if size < largest[key]
+            ]
+            if cut:
+                text = "lookup tables are smaller than those of another copy of the same files"
+                case.flags.append(Flag("table-cut", text, part.chip))
+
+
+def _table_sizes(
+    solution: Solution, part: ChipSolution
+) -> list[tuple[tuple[object, ...], int]]:
+    tables = (*part.wcs.npol, *part.wcs.d2im)
+    files = (solution.npolfile, solution.d2imfile)
+    return [
+        ((part.chip, axis, files), table.data.size)
+        for axis, table in enumerate(tables)
+        if table is not None
+    ]
+
+
+def _groups(cases: Sequence[_Case]) -> list[list[_Case]]:
+    """Solutions with equal SIP coefficients and equal distortion files, whatever DISTNAME says."""
+    groups: list[list[_Case]] = []
+    for case in cases:
+        for group in groups:
+            if same_distortion(group[0].solution, case.solution):
+                group.append(case)
+                break
+        else:
+            groups.append([case])
+    return groups
+
+
+def same_distortion(a: Solution, b: Solution) -> bool:
+    """Whether two solutions have equal SIP coefficients and name no different files.
+
+    Parameters
+    ----------
+    a, b : Solution
+
+    Returns
+    -------
+    bool
+        Solutions without a common chip have nothing in common.
+
+    Examples
+    --------
+    >>> from trueup.model.names import WcsName
+    >>> from trueup.model.solution import Origin
+    >>> empty = Solution(WcsName.parse("OPUS"), Origin("primary"))
+    >>> same_distortion(empty, empty)
+    False
+    """
+    for mine, theirs in ((a.npolfile, b.npolfile), (a.d2imfile, b.d2imfile)):
+        if a.has_sip and b.has_sip and mine and theirs and mine.lower() != theirs.lower():
+            return False
+    pairs = [(p, q) for p in a.chips for q in b.chips if p.chip.extver == q.chip.extver]
+    return bool(pairs) and all(
+        _same_sip(p.wcs.sip_a, q.wcs.sip_a) and _same_sip(p.wcs.sip_b, q.wcs.sip_b)
+        for p, q in pairs
+    )
+
+
+def _same_sip(a: np.ndarray | None, b: np.ndarray | None) -> bool:
+    if a is None or b is None:
+        return a is b
+    # headerlets write the coefficients with 14 digits, science headers with 15
+    return a.shape == b.shape and np.allclose(a, b, rtol=1e-11, atol=0)
+
+
+def _check_chip_geometry(group: list[_Case]) -> None:
+    if max(len(case.solution.chips) for case in group) < 2:
+        return
+    full = [case for case in group if len(case.solution.chips) > 1]
+    clusters = _consistent_clusters(full)
+    reference = _reference_cluster(clusters)
+    distinct = sum(not any(i < c.index for i in c.same_as) for c in full)
+    if reference is None or distinct < 2:
+        for case in full:
+            case.checkable = False
+            text = "no other solution with this distortion to check the chips against"
+            case.flags.append(Flag("no-reference", text))
+        return
+    for cluster in clusters:
+        if cluster is not reference:
+            for case in cluster:
+                case.flags += _geometry_flags(case, reference[0], full)
+
+
+def _consistent_clusters(cases: Sequence[_Case]) -> list[list[_Case]]:
+    """Solutions that one affine map each carries into one another."""
+    clusters: list[list[_Case]] = []
+    for case in cases:
+        for cluster in clusters:
+            if _worst_pix(case.solution, cluster[0].solution) <= CHIP_GEOMETRY_PIX:
+                cluster.append(case)
+                break
+        else:
+            clusters.append([case])
+    return clusters
+
+
+def _worst_pix(a: Solution, b: Solution) -> float:
+    anchor = a.chips[0].chip.extver
+    residuals = affine_residual_mas(a, b, anchor)
+    scale_mas = b.chips[0].wcs.scale_arcsec() * 1e3
+    return max(float(corner.max()) for corner, _ in residuals.values()) / scale_mas
+
+
+def _reference_cluster(clusters: list[list[_Case]]) -> list[_Case] | None:
+    """The cluster of the distortion-only solution, unless it stands alone against a majority."""
+
+    def members(cluster: list[_Case]) -> int:
+        inside = {case.index for case in cluster}
+        return sum(not any(i in inside and i < c.index for i in c.same_as) for c in cluster)
+
+    largest = max(clusters, key=members)
+    for cluster in clusters:
+        if any(case.solution.family == "distortion-only" for case in cluster):
+            return cluster if members(cluster) > 1 or members(largest) < 2 else largest
+    return largest if members(largest) > 1 else None
+
+
+def _geometry_flags(case: _Case, reference: _Case, others: Sequence[_Case]) -> list[Flag]:
+    """Name the bad chip: the one that another solution explains, else not the first."""
+    anchor = case.solution.chips[0].chip.extver
+    bad = _bad_chips(case, reference, anchor)
+    if not any(_twin(case, extver, others) for extver in bad) and _twin(case, anchor, others):
+        trusted = bad[-1]
+        bad = _bad_chips(case, reference, trusted)
+        anchor = trusted
+    residuals = affine_residual_mas(case.solution, reference.solution, anchor)
+    flags = []
+    for extver in bad:
+        part = case.solution.chip(extver)
+        scale_mas = (part.cards.number("IDCSCALE") or part.wcs.scale_arcsec()) * 1e3
+        corner, center = float(residuals[extver][0].max()), residuals[extver][1]
+        twin = _twin(case, extver, others)
+        equal = f"; it equals that chip of #{twin.index + 1} {twin.solution.name}" if twin else ""
+        text = (
+            f"chip {part.chip} does not belong to chip {case.solution.chip(anchor).chip}: off by "
+            f"{center:.1f} mas ({center / scale_mas:.2f} px) at its reference pixel, "
+            f"{corner:.1f} mas ({corner / scale_mas:.2f} px) at the worst corner{equal}"
+        )
+        flags.append(Flag("chip-geometry", text, part.chip, corner, corner / scale_mas))
+    return flags
+
+
+def _bad_chips(case: _Case, reference: _Case, anchor: int) -> list[int]:
+    scale_mas = reference.solution.chips[0].wcs.scale_arcsec() * 1e3
+    residuals = affine_residual_mas(case.solution, reference.solution, anchor)
+    return [
+        extver
+        for extver, (corners, _) in residuals.items()
+        if corners.max() / scale_mas > CHIP_GEOMETRY_PIX
+    ]
+
+
+def _twin(case: _Case, extver: int, others: Sequence[_Case]) -> _Case | None:
+    """Another solution, with other WCS elsewhere, whose chip is equal to this one."""
+    mine = case.solution.chip(extver)
+    for other in others:
+        if other is case or other.index in case.same_as:
+            continue
+        for part in other.solution.chips:
+            if part.chip.extver != extver:
+                continue
+            a, b = comparable(mine, part)
+            if np.hypot(*displacement_mas(a, b, *chip_grid(a))).max() <= SAME_MAS:
+                return other
+    return None
+
+
+def _copy_flags(case: _Case, cases: Sequence[_Case]) -> list[Flag]:
+    """Whether the active solution exists nowhere else."""
+    solution = case.solution
+    if solution.origin.kind != "primary" or solution.family not in {"user", "fit"}:
+        return []
+    stored = [cases[i] for i in case.same_as if cases[i].solution.origin.kind in {"hdrlet", "file"}]
+    if any(not any(flag.is_fault for flag in other.flags) for other in stored):
+        return []
+    return [Flag("only-copy", "no headerlet holds this solution: replacing it without archiving loses it")]

@@ -1,0 +1,120 @@
+"""A visit: the exposures that were taken together, and what they disagree about."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from trueup.model.exposure import Exposure
+from trueup.model.solution import Solution
+
+
+@dataclass(frozen=True, slots=True)
+class LeftOut:
+    """A file that was given but is not used, and why.
+
+    Attributes
+    ----------
+    path : str
+    why : str
+    is_error : bool
+        True where the file should have been usable.
+    """
+
+    path: str
+    why: str
+    is_error: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class ProductInputs:
+    """The WCSNAME of each input of a drizzled product, from its HDRTAB.
+
+    Attributes
+    ----------
+    path : str
+    inputs : tuple of (str, str)
+        Rootname and WCSNAME of each input chip.
+    """
+
+    path: str
+    inputs: tuple[tuple[str, str], ...]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Visit:
+    """Exposures in the order of their start, with everything else that was found.
+
+    Attributes
+    ----------
+    exposures : tuple of Exposure
+    headerlets : tuple of (str, Solution)
+        Headerlet files whose exposure was not given.
+    products : tuple of ProductInputs
+    left_out : tuple of LeftOut
+
+    Examples
+    --------
+    >>> Visit(()).is_consistent
+    True
+    """
+
+    exposures: tuple[Exposure, ...]
+    headerlets: tuple[tuple[str, Solution], ...] = ()
+    products: tuple[ProductInputs, ...] = ()
+    left_out: tuple[LeftOut, ...] = ()
+
+    def by(self, key: Callable[[Exposure], str]) -> dict[str, tuple[Exposure, ...]]:
+        """Group the exposures, for example ``visit.by(lambda e: e.association)``."""
+        groups: dict[str, list[Exposure]] = {}
+        for exposure in self.exposures:
+            groups.setdefault(key(exposure), []).append(exposure)
+        return {name: tuple(members) for name, members in groups.items()}
+
+    def by_visit(self) -> dict[str, tuple[Exposure, ...]]:
+        """The exposures of each visit (first six characters of ROOTNAME)."""
+        return self.by(lambda exposure: exposure.visit)
+
+    def by_association(self) -> dict[str, tuple[Exposure, ...]]:
+        """The exposures of each association; a single exposure stands for itself."""
+        return self.by(lambda exposure: exposure.association)
+
+    def by_filter(self) -> dict[str, tuple[Exposure, ...]]:
+        """The exposures of each detector and filter, as ``UVIS F336W``."""
+        return self.by(lambda exposure: f"{exposure.detector} {exposure.filter}")
+
+    def by_detector(self) -> dict[str, tuple[Exposure, ...]]:
+        """The exposures of each detector."""
+        return self.by(lambda exposure: exposure.detector)
+
+    def active_kinds(self) -> dict[str, tuple[Exposure, ...]]:
+        """Usable exposures by the kind of solution in force.
+
+        Two names are of one kind where they differ only in the IDCTAB of another detector.
+        """
+        groups: dict[str, list[Exposure]] = {}
+        bases: dict[tuple[str, str], str] = {}
+        for exposure in self.exposures:
+            if not exposure.usable.drizzle:
+                continue
+            name = exposure.solution.name
+            base = bases.setdefault((exposure.detector, exposure.visit), name.base.upper())
+            other = f" {name.base}" if name.base.upper() != base else ""
+            label = "-".join(part for part in name.kind if part) or "(no WCSNAME)"
+            groups.setdefault(label + other, []).append(exposure)
+        return {label: tuple(members) for label, members in groups.items()}
+
+    @property
+    def is_consistent(self) -> bool:
+        """Whether all usable exposures of each visit have the same kind of solution in force."""
+        return all(len(Visit(group).active_kinds()) < 2 for group in self.by_visit().values())
+
+    def idctabs(self) -> dict[str, dict[str, tuple[Exposure, ...]]]:
+        """By detector, the exposures of each IDCTAB where there is more than one."""
+        found: dict[str, dict[str, tuple[Exposure, ...]]] = {}
+        for detector, members in self.by_detector().items():
+            tables = Visit(members).by(lambda e: e.header.text("IDCTAB").lower())
+            named = {name: group for name, group in tables.items() if name not in {"", "n/a"}}
+            if len(named) > 1:
+                found[detector] = named
+        return found
