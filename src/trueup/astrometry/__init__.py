@@ -1,0 +1,1 @@
+"""Find sources, match two lists, measure the offset between them."""
