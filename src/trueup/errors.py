@@ -62,7 +62,7 @@ class TrueupError(Exception):
     def _message(self) -> str:
         where = [str(self.file)] if self.file is not None else []
         if self.chip is not None:
-            where.append(f"chip {self.chip}")
+            where.append(f"chip {self.chip}" if isinstance(self.chip, int) else str(self.chip))
         if self.solution is not None:
             where.append(f"solution {self.solution}")
         message = ": ".join([", ".join(where), self.found]) if where else self.found

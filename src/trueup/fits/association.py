@@ -56,9 +56,7 @@ def _columns(
     table = fits.BinTableHDU.fromstring(source.read(hdu.header_start, hdu.end - hdu.header_start))
     names = {name.upper(): name for name in table.columns.names}
     first, second = (
-        [str(value).strip() for value in table.data[names[word]]]
-        if word in names
-        else [""] * len(table.data)
+        [str(value).strip() for value in table.data[names[word]]] if word in names else [""] * len(table.data)
         for word in wanted
     )
     return first, second

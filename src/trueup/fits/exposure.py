@@ -41,9 +41,7 @@ _SHARED = re.compile(f"(?:{_DISTORTION}|{_IDC.replace('ORIENTAT|', '')})$")
 _MODEL_FILES = ("IDCTAB", "NPOLFILE", "D2IMFILE", "SIPNAME", "DISTNAME")
 
 
-def read_exposure(
-    path: str | os.PathLike[str] | ByteSource, headerlets: Sequence[str] = ()
-) -> Exposure:
+def read_exposure(path: str | os.PathLike[str] | ByteSource, headerlets: Sequence[str] = ()) -> Exposure:
     """Read an exposure and all its WCS solutions; no pixel is decoded.
 
     Parameters
@@ -75,9 +73,7 @@ def read_exposure(
     return exposure_from(source, walk(source), headerlets)
 
 
-def exposure_from(
-    source: ByteSource, hdus: tuple[Hdu, ...], headerlets: Sequence[str] = ()
-) -> Exposure:
+def exposure_from(source: ByteSource, hdus: tuple[Hdu, ...], headerlets: Sequence[str] = ()) -> Exposure:
     """Read an exposure whose HDUs have been walked already; see :func:`read_exposure`."""
     primary = hdus[0].header
     _require_known_instrument(primary, source.name)
@@ -118,11 +114,7 @@ def _read_chips(hdus: tuple[Hdu, ...], primary: Cards, name: str) -> tuple[Chip,
     for count, hdu in enumerate(science, start=1):
         extver = hdu.extver or count
         number = hdu.header.number("CCDCHIP") or hdu.header.number("DETECTOR") or 1
-        planes = {
-            h.extname: _plane(h)
-            for h in hdus
-            if h.extname in _PLANES and (h.extver or 1) == extver
-        }
+        planes = {h.extname: _plane(h) for h in hdus if h.extname in _PLANES and (h.extver or 1) == extver}
         planes["SCI"] = _plane(hdu)
         shape = _chip_shape(planes["SCI"], hdu.header, primary)
         chips.append(Chip(ChipId(extver, int(number)), shape, hdu.header, planes))
@@ -156,9 +148,7 @@ def _chip_shape(plane: Plane, header: Cards, primary: Cards) -> tuple[int, int]:
     return shape[0], shape[1]
 
 
-def _header_solution(
-    chips: tuple[Chip, ...], primary: Cards, shelf: TableShelf, key: str
-) -> Solution:
+def _header_solution(chips: tuple[Chip, ...], primary: Cards, shelf: TableShelf, key: str) -> Solution:
     parts = tuple(
         chip_solution(chip.id, _wcs_cards(chip.header, key), shelf, shape=chip.shape)
         for chip in chips
@@ -169,9 +159,7 @@ def _header_solution(
     first = parts[0].cards
     model = Cards(tuple(card for word in _MODEL_FILES if (card := primary.find(word)) is not None))
     origin = Origin("alternate", key=key) if key else Origin("primary")
-    return make_solution(
-        first.text("WCSNAME"), origin, parts, cards=model, hdrname=first.text("HDRNAME")
-    )
+    return make_solution(first.text("WCSNAME"), origin, parts, cards=model, hdrname=first.text("HDRNAME"))
 
 
 def _wcs_cards(header: Cards, key: str) -> Cards:
@@ -280,5 +268,3 @@ def _decode(data: bytes, spot: Plane, shape: tuple[int, int], path: str) -> NDAr
     if spot.bscale == 1.0 and spot.bzero == 32768.0 and spot.bitpix == 16:
         return pixels.astype(np.int32) + 32768
     return (pixels * np.float32(spot.bscale) + np.float32(spot.bzero)).astype(np.float32)
-
-

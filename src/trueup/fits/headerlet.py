@@ -41,9 +41,7 @@ class TableShelf:
 
 def _read_table(source: ByteSource, hdu: Hdu) -> LookupTable:
     if len(hdu.shape) != 2 or hdu.header.get("BITPIX") not in {-32, -64}:
-        raise FormatError(
-            f"lookup table {hdu.extname},{hdu.extver} is no 2-D float image", file=source.name
-        )
+        raise FormatError(f"lookup table {hdu.extname},{hdu.extver} is no 2-D float image", file=source.name)
     dtype = ">f4" if hdu.header.get("BITPIX") == -32 else ">f8"
     data = np.frombuffer(hdu.read(source), dtype).reshape(hdu.shape)
     pairs = [
@@ -57,9 +55,7 @@ def _read_table(source: ByteSource, hdu: Hdu) -> LookupTable:
     return LookupTable(data.astype(dtype[1:]), crpix, crval, cdelt)
 
 
-def chip_solution(
-    chip: ChipId, cards: Cards, shelf: TableShelf, *, shape: tuple[int, int]
-) -> ChipSolution:
+def chip_solution(chip: ChipId, cards: Cards, shelf: TableShelf, *, shape: tuple[int, int]) -> ChipSolution:
     """Read the WCS of one chip from its cards.
 
     Parameters
@@ -81,6 +77,7 @@ def chip_solution(
     FormatError
         Where a number of the WCS is absent.
     """
+    _require_tan(cards)
     distorted = cards.text("CTYPE1").endswith("-SIP")
     tables: dict[str, Tables] = {"npol": (None, None), "d2im": (None, None)}
     missing: list[str] = []
@@ -101,6 +98,15 @@ def chip_solution(
         d2im=tables["d2im"],
     )
     return ChipSolution(chip, wcs, cards, tuple(missing))
+
+
+def _require_tan(cards: Cards) -> None:
+    types = cards.text("CTYPE1"), cards.text("CTYPE2")
+    if not (types[0].startswith("RA---TAN") and types[1].startswith("DEC--TAN")):
+        raise FormatError(f"CTYPE {types[0]}, {types[1]} is no tangent plane of RA, DEC")
+    pole = cards.number("LONPOLE")
+    if pole is not None and pole != 180.0:
+        raise FormatError(f"LONPOLE {pole} is not 180")
 
 
 def _pair(cards: Cards, pattern: str) -> tuple[float, float]:
@@ -135,9 +141,7 @@ def _sip(cards: Cards, axis: str) -> Floats | None:
     return coefficients
 
 
-def _tables(
-    cards: Cards, shelf: TableShelf, words: tuple[str, str, str]
-) -> tuple[Tables, list[str]]:
+def _tables(cards: Cards, shelf: TableShelf, words: tuple[str, str, str]) -> tuple[Tables, list[str]]:
     distortion, record, extname = words
     found: list[LookupTable | None] = []
     missing: list[str] = []
@@ -203,9 +207,7 @@ def make_solution(
     )
 
 
-def read_headerlet(
-    source: ByteSource, origin: Origin, chips: Sequence[Chip] | None = None
-) -> Solution:
+def read_headerlet(source: ByteSource, origin: Origin, chips: Sequence[Chip] | None = None) -> Solution:
     """Read the solution of a headerlet.
 
     Parameters

@@ -38,7 +38,7 @@ class _Gathered:
     left_out: list[LeftOut] = field(default_factory=list)
 
 
-def open_visit(paths: Iterable[str | os.PathLike[str]]) -> Visit:
+def open_visit(paths: Iterable[str | os.PathLike[str]], *, strict: bool = True) -> Visit:
     """Read exposures, headerlet files, associations and folders as one visit.
 
     A folder gives its exposures; a headerlet file counts only when it is named. FLT, FLC and SVM copy
@@ -47,6 +47,8 @@ def open_visit(paths: Iterable[str | os.PathLike[str]]) -> Visit:
     Parameters
     ----------
     paths : iterable of str or path-like
+    strict : bool
+        Whether a named file that cannot be used is an error; else it is left out with the reason.
 
     Returns
     -------
@@ -69,9 +71,19 @@ def open_visit(paths: Iterable[str | os.PathLike[str]]) -> Visit:
             for inside in sorted(Path(name).iterdir()):
                 if inside.is_file():
                     _add_from_folder(gathered, str(inside))
-        else:
+        elif strict:
             _add_named(gathered, name)
+        else:
+            _add_or_leave_out(gathered, name)
     return _join(gathered)
+
+
+def _add_or_leave_out(gathered: _Gathered, name: str) -> None:
+    try:
+        _add_named(gathered, name)
+    except TrueupError as error:
+        why = f"{error.found}; {error.todo}" if error.todo else error.found
+        gathered.left_out.append(LeftOut(name, why, is_error=True))
 
 
 def _add_from_folder(gathered: _Gathered, name: str) -> None:
@@ -147,9 +159,7 @@ def _preference(name: str) -> tuple[int, bool, str]:
 def _add_members(gathered: _Gathered, source: ByteSource, hdus: tuple[Hdu, ...]) -> None:
     folder = Path(source.name).parent
     for member in read_members(source, hdus):
-        files = [
-            folder / f"{member}_{word}.fits{end}" for word in _EXPOSURES[:3] for end in ("", ".gz")
-        ]
+        files = [folder / f"{member}_{word}.fits{end}" for word in _EXPOSURES[:3] for end in ("", ".gz")]
         found = next((file for file in files if file.exists()), None)
         if found is None:
             why = f"member of {os.path.basename(source.name)}, not in its folder"

@@ -129,7 +129,7 @@ def make_card(keyword: str, value: Value, comment: str = "") -> Card:
     return Card((f"{text} / {comment}" if comment else text)[:CARD].ljust(CARD))
 
 
-def _token(value: int | float | bool | None) -> str:
+def _token(value: float | bool | None) -> str:
     if value is None:
         return ""
     if isinstance(value, bool):
@@ -210,6 +210,9 @@ class Cards:
         """The header block: cards, END, padded with blanks to a multiple of 2880."""
         text = "".join(card.text for card in self.items) + "END".ljust(CARD)
         return text.ljust(-(-len(text) // BLOCK) * BLOCK).encode("latin-1")
+
+    def __repr__(self) -> str:
+        return f"<{len(self.items)} cards>"
 
     def __iter__(self) -> Iterator[Card]:
         return iter(self.items)

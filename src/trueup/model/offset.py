@@ -117,9 +117,7 @@ def comparable(a: ChipSolution, b: ChipSolution) -> tuple[ChipWcs, ChipWcs]:
     return a.wcs, b.wcs
 
 
-def affine_residual_mas(
-    named: Solution, reference: Solution, anchor: int
-) -> dict[int, tuple[Floats, float]]:
+def affine_residual_mas(named: Solution, reference: Solution, anchor: int) -> dict[int, tuple[Floats, float]]:
     """Test whether one affine map carries all chips of the reference to the named solution.
 
     The map is fitted on the anchor chip, without lookup tables, and applied to the others.

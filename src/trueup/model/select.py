@@ -7,8 +7,8 @@ from fnmatch import fnmatchcase
 from trueup.errors import SelectionError
 from trueup.model.exposure import Exposure
 from trueup.model.offset import offset
-from trueup.model.soundness import judge
 from trueup.model.solution import Solution
+from trueup.model.soundness import judge
 
 _FAMILIES = {
     "distortion-only": lambda s: s.family == "distortion-only",
@@ -62,8 +62,7 @@ def select(exposure: Exposure, selection: str) -> Solution:
                 f"'{selection}' matches several solutions that differ on the sky: "
                 + "; ".join(_describe(exposure, s) for s in found),
                 file=exposure.path,
-                todo="choose one by its number, for example "
-                f"'#{exposure.solutions.index(first) + 1}'",
+                todo=f"choose one by its number, for example '#{exposure.solutions.index(first) + 1}'",
             )
     return min(found, key=lambda s: _preference(exposure, s)) if len(found) > 1 else first
 

@@ -20,14 +20,14 @@ class ChipId:
     Examples
     --------
     >>> str(ChipId(extver=1, ccdchip=2))
-    '2 (SCI,1)'
+    'SCI,1 (CCDCHIP 2)'
     """
 
     extver: int
     ccdchip: int
 
     def __str__(self) -> str:
-        return f"{self.ccdchip} (SCI,{self.extver})"
+        return f"SCI,{self.extver} (CCDCHIP {self.ccdchip})"
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,7 +143,7 @@ class Solution:
     npolfile: str = ""
     d2imfile: str = ""
     fit: FitStatistics = FitStatistics()
-    chips: tuple[ChipSolution, ...] = ()
+    chips: tuple[ChipSolution, ...] = field(default=(), repr=False)
     cards: Cards = field(default_factory=Cards)
     broken: str = ""
 

@@ -63,6 +63,8 @@ class Flag:
     chip : ChipId or None
     mas, pix : float or None
         Its size at the worst corner of the chip.
+    reference_mas, reference_pix : float or None
+        Its size at the reference pixel of the chip.
     """
 
     code: Code
@@ -70,6 +72,8 @@ class Flag:
     chip: ChipId | None = None
     mas: float | None = None
     pix: float | None = None
+    reference_mas: float | None = None
+    reference_pix: float | None = None
 
     @property
     def is_fault(self) -> bool:
@@ -170,7 +174,7 @@ def _own_flags(exposure: Exposure, solution: Solution) -> list[Flag]:
     have = {part.chip.extver for part in solution.chips}
     for chip in exposure.chips:
         if chip.id.extver not in have:
-            flags.append(Flag("missing-chip", f"nothing for chip {chip.id}", chip.id))
+            flags.append(Flag("missing-chip", f"nothing for {chip.id}", chip.id))
     named = solution.name.base.upper().startswith("IDC_") or solution.family == "fit"
     for part in solution.chips:
         if not part.wcs.has_sip and (named or part.claims_sip):
@@ -312,23 +316,17 @@ def _find_cut_tables(cases: Sequence[_Case]) -> None:
                 largest[key] = max(largest.get(key, 0), size)
     for case in cases:
         for part in case.solution.chips:
-            cut = [
-                key for key, size in _table_sizes(case.solution, part) if size < largest[key]
-            ]
+            cut = [key for key, size in _table_sizes(case.solution, part) if size < largest[key]]
             if cut:
                 text = "lookup tables are smaller than those of another copy of the same files"
                 case.flags.append(Flag("table-cut", text, part.chip))
 
 
-def _table_sizes(
-    solution: Solution, part: ChipSolution
-) -> list[tuple[tuple[object, ...], int]]:
+def _table_sizes(solution: Solution, part: ChipSolution) -> list[tuple[tuple[object, ...], int]]:
     tables = (*part.wcs.npol, *part.wcs.d2im)
     files = (solution.npolfile, solution.d2imfile)
     return [
-        ((part.chip, axis, files), table.data.size)
-        for axis, table in enumerate(tables)
-        if table is not None
+        ((part.chip, axis, files), table.data.size) for axis, table in enumerate(tables) if table is not None
     ]
 
 
@@ -370,8 +368,7 @@ def same_distortion(a: Solution, b: Solution) -> bool:
             return False
     pairs = [(p, q) for p in a.chips for q in b.chips if p.chip.extver == q.chip.extver]
     return bool(pairs) and all(
-        _same_sip(p.wcs.sip_a, q.wcs.sip_a) and _same_sip(p.wcs.sip_b, q.wcs.sip_b)
-        for p, q in pairs
+        _same_sip(p.wcs.sip_a, q.wcs.sip_a) and _same_sip(p.wcs.sip_b, q.wcs.sip_b) for p, q in pairs
     )
 
 
@@ -452,11 +449,12 @@ def _geometry_flags(case: _Case, reference: _Case, others: Sequence[_Case]) -> l
         twin = _twin(case, extver, others)
         equal = f"; it equals that chip of #{twin.index + 1} {twin.solution.name}" if twin else ""
         text = (
-            f"chip {part.chip} does not belong to chip {case.solution.chip(anchor).chip}: off by "
+            f"{part.chip} does not belong to {case.solution.chip(anchor).chip}: off by "
             f"{center:.1f} mas ({center / scale_mas:.2f} px) at its reference pixel, "
             f"{corner:.1f} mas ({corner / scale_mas:.2f} px) at the worst corner{equal}"
         )
-        flags.append(Flag("chip-geometry", text, part.chip, corner, corner / scale_mas))
+        sizes = (corner, corner / scale_mas, center, center / scale_mas)
+        flags.append(Flag("chip-geometry", text, part.chip, *sizes))
     return flags
 
 
@@ -464,9 +462,7 @@ def _bad_chips(case: _Case, reference: _Case, anchor: int) -> list[int]:
     scale_mas = reference.solution.chips[0].wcs.scale_arcsec() * 1e3
     residuals = affine_residual_mas(case.solution, reference.solution, anchor)
     return [
-        extver
-        for extver, (corners, _) in residuals.items()
-        if corners.max() / scale_mas > CHIP_GEOMETRY_PIX
+        extver for extver, (corners, _) in residuals.items() if corners.max() / scale_mas > CHIP_GEOMETRY_PIX
     ]
 
 

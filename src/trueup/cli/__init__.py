@@ -1,0 +1,77 @@
+"""The command line: one file per verb, loaded when it is typed."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+
+from cyclopts import App, CycloptsError
+
+from trueup import __version__
+from trueup.errors import TrueupError
+
+_INTERRUPTED = 130
+_USAGE = 2
+_INTERNAL = 70
+
+app = App(
+    name="trueup",
+    help="Put Hubble exposures on the right sky: list, check and apply WCS solutions, drizzle, compare.",
+    version=__version__,
+    help_format="plaintext",
+    version_flags=["--version"],
+    result_action="return_value",
+)
+for _verb in ("ls", "apply", "undo", "drizzle", "compare", "demo"):
+    app.command(f"trueup.cli.{_verb}:{_verb}", name=_verb)
+app.command("trueup.cli.headerlet:app", name="headerlet")
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Run trueup on the arguments of the process and exit with its code.
+
+    Exit codes: 0 fine, 1 a finding, 2 usage, 3 bad data, 4 network, 70 internal error.
+    """
+    sys.exit(run(sys.argv[1:] if arguments is None else arguments))
+
+
+def run(arguments: Sequence[str]) -> int:
+    """Run one command and return its exit code; every error becomes one line on stderr.
+
+    Parameters
+    ----------
+    arguments : sequence of str
+        As typed after ``trueup``.
+
+    Returns
+    -------
+    int
+    """
+    try:
+        code = app(list(arguments), exit_on_error=False, print_error=False)
+    except TrueupError as error:
+        return _fail(str(error), error.exit_code)
+    except CycloptsError as error:
+        return _fail(str(error), _USAGE)
+    except KeyboardInterrupt:
+        return _fail("interrupted", _INTERRUPTED)
+    except BrokenPipeError:
+        # whoever read the output has gone: nothing is wrong, and nothing more can be said
+        sys.stdout = None  # type: ignore[assignment]
+        return 0
+    except Exception as error:
+        return _fail(f"internal error, please report it: {_where(error)}", _INTERNAL)
+    return code if isinstance(code, int) else 0
+
+
+def _fail(message: str, code: int) -> int:
+    print(f"trueup: {' '.join(message.split())}", file=sys.stderr)
+    return code
+
+
+def _where(error: Exception) -> str:
+    frame = error.__traceback__
+    while frame is not None and frame.tb_next is not None:
+        frame = frame.tb_next
+    place = f" in {frame.tb_frame.f_code.co_qualname}, line {frame.tb_lineno}" if frame else ""
+    return f"{type(error).__name__}: {error}{place}"

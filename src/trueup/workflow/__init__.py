@@ -1,0 +1,1 @@
+"""The compositions, one verb each."""
