@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Sequence
 
@@ -57,15 +58,15 @@ def run(arguments: Sequence[str]) -> int:
         return _fail("interrupted", _INTERRUPTED)
     except BrokenPipeError:
         # whoever read the output has gone: nothing is wrong, and nothing more can be said
-        sys.stdout = None  # type: ignore[assignment]
+        sys.stdout = open(os.devnull, "w")
         return 0
-    except Exception as error:
+    except Exception as error:  # noqa: BLE001 - the last line of defence: one line, never a traceback
         return _fail(f"internal error, please report it: {_where(error)}", _INTERNAL)
     return code if isinstance(code, int) else 0
 
 
 def _fail(message: str, code: int) -> int:
-    print(f"trueup: {' '.join(message.split())}", file=sys.stderr)
+    sys.stderr.write(f"trueup: {' '.join(message.split())}\n")
     return code
 
 

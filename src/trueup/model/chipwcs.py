@@ -188,7 +188,8 @@ class ChipWcs:
             NaN where the position is behind the tangent plane or the distortion
             polynomial has no inverse there.
         """
-        xi, eta = sky_to_plane(*np.broadcast_arrays(ra, dec), self.crval)
+        ra, dec = np.broadcast_arrays(ra, dec)
+        xi, eta = sky_to_plane(ra, dec, self.crval)
         return self.plane_to_pixel(xi, eta)
 
     def plane_to_pixel(self, xi: ArrayLike, eta: ArrayLike) -> tuple[Floats, Floats]:
