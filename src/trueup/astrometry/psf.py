@@ -25,7 +25,8 @@ _MAX_SHIFT_PIX = 1.2
 _SETTLED_PIX = 0.02
 _LEAST_USED = 0.7
 
-# wavelength (nm) and FWHM (arcsec)
+_PIXEL_ARCSEC = {"UVIS": 0.0396, "IR": 0.1283, "WFC": 0.05, "HRC": 0.027, "SBC": 0.032, "WFPC2": 0.1}
+# for each detector wavelengths in nm, then widths in arcsec
 _WIDTHS = {
     "UVIS": (
         (200, 300, 400, 500, 600, 700, 800, 900, 1000),
@@ -70,28 +71,28 @@ def fwhm_arcsec(detector: str, filter_name: str) -> float:
     return float(np.interp(nanometres, wavelengths, widths))
 
 
-def drizzled_fwhm_pix(native_arcsec: float, *, scale_arcsec: float, native_scale_arcsec: float) -> float:
+def drizzled_fwhm_pix(detector: str, filter_name: str, *, scale_arcsec: float) -> float:
     """Width of a point source in a drizzled product, pixels of the product.
 
     Parameters
     ----------
-    native_arcsec : float
-        Width before drizzling, arcsec.
-    scale_arcsec, native_scale_arcsec : float
-        Pixel of the product and of the detector, arcsec.
+    detector, filter_name : str
+        As for :func:`fwhm_arcsec`.
+    scale_arcsec : float
+        Pixel of the product, arcsec.
 
     Returns
     -------
     float
-        The native width and that of the dropped pixel, a box of variance 1/12, in quadrature.
+        The width on the detector and that of the dropped pixel, a box of variance 1/12, in quadrature.
 
     Examples
     --------
-    >>> round(drizzled_fwhm_pix(0.075, scale_arcsec=0.04, native_scale_arcsec=0.04), 2)
-    1.99
+    >>> round(drizzled_fwhm_pix("UVIS", "F300X", scale_arcsec=0.0396), 2)
+    2.01
     """
-    drop = _FWHM_PER_SIGMA**2 / 12 * native_scale_arcsec**2
-    return float(np.sqrt(native_arcsec**2 + drop) / scale_arcsec)
+    drop = _FWHM_PER_SIGMA**2 / 12 * _PIXEL_ARCSEC.get(detector.upper(), 0.1) ** 2
+    return float(np.sqrt(fwhm_arcsec(detector, filter_name) ** 2 + drop) / scale_arcsec)
 
 
 def pixel_profile(offset: ArrayLike, fwhm_pix: float) -> Floats:

@@ -1,0 +1,48 @@
+"""``trueup compare``."""
+
+from __future__ import annotations
+
+import sys
+from typing import Annotated, Literal
+
+from cyclopts import Parameter
+
+from trueup.cli.output import emit
+
+
+def compare(
+    a: str,
+    b: str,
+    *,
+    center: tuple[float, float] | None = None,
+    half: int = 50,
+    stretch: float = 1.0,
+    output: Annotated[str, Parameter(("--output", "-o"))] = "compare",
+    style: Annotated[Literal["text", "json"], Parameter("--format")] = "text",
+) -> None:
+    """Show the same sky in two drizzled products and measure the offset of the second from the first.
+
+    Parameters
+    ----------
+    a, b
+        Drizzled products, of trueup or of the archive.
+    center
+        Right ascension and declination of the picture, degrees; else a bright source seen in both.
+    half
+        Half the side of the picture, pixels.
+    stretch
+        Multiplies the upper limit of the colour scale.
+    output
+        Name of the pictures, without .png and .pdf.
+    style
+        text or json.
+    """
+    from trueup.report.offset import describe
+    from trueup.workflow.compare import compare
+
+    found = compare(a, b, center=center, half=half, stretch=stretch, output=output)
+    if style == "json":
+        emit("compare", found.as_dict(), style=style)
+    else:
+        lines = (describe(found.fit, found.view.labels), *found.figures)
+        sys.stdout.write("\n".join(lines) + "\n")
