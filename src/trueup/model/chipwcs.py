@@ -245,9 +245,10 @@ def plane_to_sky(xi: Any, eta: Any, crval: Pair) -> tuple[Floats, Floats]:
     xi, eta = np.radians(xi), np.radians(eta)
     dec0 = np.radians(crval[1])
     depth = np.cos(dec0) - eta * np.sin(dec0)
-    ra = crval[0] + np.degrees(np.arctan2(xi, depth))
+    ra = (crval[0] + np.degrees(np.arctan2(xi, depth))) % 360.0
     dec = np.arctan2(np.sin(dec0) + eta * np.cos(dec0), np.hypot(xi, depth))
-    return np.asarray(ra % 360.0), np.asarray(np.degrees(dec))
+    # a tiny negative angle modulo 360 rounds to 360
+    return np.where(ra >= 360.0, 0.0, ra), np.asarray(np.degrees(dec))
 
 
 def sky_to_plane(ra: Any, dec: Any, crval: Pair) -> tuple[Floats, Floats]:
