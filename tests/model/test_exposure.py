@@ -99,7 +99,7 @@ def test_selection(selection: str, index: int) -> None:
 
 def test_selection_refuses_what_it_cannot_decide() -> None:
     one = exposure(fit(60, -35), distortion_only(), fit(61, -35, "SVM"), fit(60, -35, "SVM"))
-    with pytest.raises(SelectionError, match="#3 .*#4"):
+    with pytest.raises(SelectionError, match=r"#3 .*#4"):
         select(one, "svm")
     with pytest.raises(SelectionError, match="no solution matches"):
         select(one, "apriori")

@@ -8,9 +8,10 @@ import pytest
 from scenes import SHAPE, chip_wcs, distortion_only, exposure, fit, header, moved, solution, table
 
 from trueup.model.cards import make_card
+from trueup.model.flags import Verdict
 from trueup.model.names import WcsName
 from trueup.model.solution import Origin, Solution
-from trueup.model.soundness import Verdict, judge
+from trueup.model.soundness import judge
 
 
 def codes(verdict: Verdict) -> set[str]:
@@ -144,4 +145,4 @@ def test_keywords_left_over_from_another_solution() -> None:
     verdict = judge(exposure(idc, fit(60, -35)))[0]
     assert "stale-fit-keywords" in codes(verdict)
     assert verdict.sound
-    assert SHAPE == idc.chips[0].wcs.shape
+    assert idc.chips[0].wcs.shape == SHAPE

@@ -148,7 +148,7 @@ def test_other_formats(style: str, real_data: Path, capsys: pytest.CaptureFixtur
     assert run(["ls", str(real_data / "headers"), "--format", style]) == 0
     out = capsys.readouterr().out
     if style == "jsonl":
-        assert [json.loads(line)["rootname"] for line in out.splitlines()][0] == "ib4606c5q"
+        assert json.loads(out.splitlines()[0])["rootname"] == "ib4606c5q"
     else:
         from astropy.table import Table
 

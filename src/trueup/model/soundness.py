@@ -1,119 +1,22 @@
-"""Is a WCS solution sound? Judged from headers and tables alone; no pixels are needed.
-
-The test that finds a headerlet whose chips belong to different solutions: without lookup tables, fits
-and a-priori corrections move all chips of an exposure by one affine map of the tangent plane. The map
-is fitted on one chip against a reference solution and applied to the others; a sound solution
-leaves less than 0.001 mas, an unsound one 9 to 180 mas.
-"""
+"""Is a WCS solution sound? Judged from headers and tables alone; no pixels are needed."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Literal
 
 import numpy as np
 
 from trueup.model.exposure import Exposure
-from trueup.model.offset import (
-    SAME_MAS,
-    affine_residual_mas,
-    chip_grid,
-    comparable,
-    displacement_mas,
-    offset,
-)
+from trueup.model.flags import Flag, Verdict
+from trueup.model.geometry import chip_geometry
+from trueup.model.offset import offset
 from trueup.model.solution import ChipId, ChipSolution, Solution
 
-Code = Literal[
-    "chip-geometry", "mixed-chips", "sip-missing", "table-missing", "wrong-destim",
-    "missing-chip", "scale", "broken",
-    "table-cut", "stale-fit-keywords", "crder-in-mas", "linear-only", "duplicate", "only-copy",
-    "no-reference",
-]  # fmt: skip
-
-FAULTS = frozenset(
-    {
-        "chip-geometry",
-        "mixed-chips",
-        "sip-missing",
-        "table-missing",
-        "wrong-destim",
-        "missing-chip",
-        "scale",
-        "broken",
-    }
-)
-CHIP_GEOMETRY_PIX = 0.01
 # fits change the scale by up to 2e-4; IDCSCALE is nominal (SBC pixels are 28 % larger)
 _SCALE_FROM_LINEAR_TERMS = 1e-3
 _SCALE_FROM_IDCSCALE = 0.4
 _CRDER_LIMIT_DEG = 1e-3
-
-
-@dataclass(frozen=True, slots=True)
-class Flag:
-    """One fault of a solution, or a note on it.
-
-    Attributes
-    ----------
-    code : str
-    text : str
-        In plain words.
-    chip : ChipId or None
-    mas, pix : float or None
-        Its size at the worst corner of the chip.
-    reference_mas, reference_pix : float or None
-        Its size at the reference pixel of the chip.
-    """
-
-    code: Code
-    text: str
-    chip: ChipId | None = None
-    mas: float | None = None
-    pix: float | None = None
-    reference_mas: float | None = None
-    reference_pix: float | None = None
-
-    @property
-    def is_fault(self) -> bool:
-        """Whether the flag makes a solution unsound."""
-        return self.code in FAULTS
-
-
-@dataclass(frozen=True, slots=True)
-class Verdict:
-    """What is known about one solution.
-
-    Attributes
-    ----------
-    flags : tuple of Flag
-    same_as : tuple of int
-        Positions in ``exposure.solutions`` of the solutions that are the same on the sky.
-    checkable : bool
-        False where nothing was there to check the chips against.
-    """
-
-    flags: tuple[Flag, ...] = ()
-    same_as: tuple[int, ...] = ()
-    checkable: bool = True
-
-    @property
-    def faults(self) -> tuple[Flag, ...]:
-        """The flags that make the solution unsound."""
-        return tuple(flag for flag in self.flags if flag.is_fault)
-
-    @property
-    def notes(self) -> tuple[Flag, ...]:
-        """The flags that do not."""
-        return tuple(flag for flag in self.flags if not flag.is_fault)
-
-    @property
-    def sound(self) -> bool | None:
-        """False with any fault; None where the chips could not be checked."""
-        if self.faults:
-            return False
-        return True if self.checkable else None
 
 
 @dataclass(slots=True)
@@ -159,7 +62,7 @@ def judge(exposure: Exposure) -> tuple[Verdict, ...]:
     _find_missing_tables(readable)
     _find_cut_tables(readable)
     for group in _groups(readable):
-        _check_chip_geometry(group)
+        _check_geometry(group)
     for case in readable:
         case.flags += _copy_flags(case, cases)
     return tuple(Verdict(tuple(c.flags), tuple(c.same_as), c.checkable) for c in cases)
@@ -379,106 +282,12 @@ def _same_sip(a: np.ndarray | None, b: np.ndarray | None) -> bool:
     return a.shape == b.shape and np.allclose(a, b, rtol=1e-11, atol=0)
 
 
-def _check_chip_geometry(group: list[_Case]) -> None:
-    if max(len(case.solution.chips) for case in group) < 2:
-        return
-    full = [case for case in group if len(case.solution.chips) > 1]
-    clusters = _consistent_clusters(full)
-    reference = _reference_cluster(clusters)
-    distinct = sum(not any(i < c.index for i in c.same_as) for c in full)
-    if reference is None or distinct < 2:
-        for case in full:
-            case.checkable = False
-            text = "no other solution with this distortion to check the chips against"
-            case.flags.append(Flag("no-reference", text))
-        return
-    for cluster in clusters:
-        if cluster is not reference:
-            for case in cluster:
-                case.flags += _geometry_flags(case, reference[0], full)
-
-
-def _consistent_clusters(cases: Sequence[_Case]) -> list[list[_Case]]:
-    """Solutions that one affine map each carries into one another."""
-    clusters: list[list[_Case]] = []
-    for case in cases:
-        for cluster in clusters:
-            if _worst_pix(case.solution, cluster[0].solution) <= CHIP_GEOMETRY_PIX:
-                cluster.append(case)
-                break
-        else:
-            clusters.append([case])
-    return clusters
-
-
-def _worst_pix(a: Solution, b: Solution) -> float:
-    anchor = a.chips[0].chip.extver
-    residuals = affine_residual_mas(a, b, anchor)
-    scale_mas = b.chips[0].wcs.scale_arcsec() * 1e3
-    return max(float(corner.max()) for corner, _ in residuals.values()) / scale_mas
-
-
-def _reference_cluster(clusters: list[list[_Case]]) -> list[_Case] | None:
-    """The cluster of the distortion-only solution, unless it stands alone against a majority."""
-
-    def members(cluster: list[_Case]) -> int:
-        inside = {case.index for case in cluster}
-        return sum(not any(i in inside and i < c.index for i in c.same_as) for c in cluster)
-
-    largest = max(clusters, key=members)
-    for cluster in clusters:
-        if any(case.solution.family == "distortion-only" for case in cluster):
-            return cluster if members(cluster) > 1 or members(largest) < 2 else largest
-    return largest if members(largest) > 1 else None
-
-
-def _geometry_flags(case: _Case, reference: _Case, others: Sequence[_Case]) -> list[Flag]:
-    """Name the bad chip: the one that another solution explains, else not the first."""
-    anchor = case.solution.chips[0].chip.extver
-    bad = _bad_chips(case, reference, anchor)
-    if not any(_twin(case, extver, others) for extver in bad) and _twin(case, anchor, others):
-        trusted = bad[-1]
-        bad = _bad_chips(case, reference, trusted)
-        anchor = trusted
-    residuals = affine_residual_mas(case.solution, reference.solution, anchor)
-    flags = []
-    for extver in bad:
-        part = case.solution.chip(extver)
-        scale_mas = (part.cards.number("IDCSCALE") or part.wcs.scale_arcsec()) * 1e3
-        corner, center = float(residuals[extver][0].max()), residuals[extver][1]
-        twin = _twin(case, extver, others)
-        equal = f"; it equals that chip of #{twin.index + 1} {twin.solution.name}" if twin else ""
-        text = (
-            f"{part.chip} does not belong to {case.solution.chip(anchor).chip}: off by "
-            f"{center:.1f} mas ({center / scale_mas:.2f} px) at its reference pixel, "
-            f"{corner:.1f} mas ({corner / scale_mas:.2f} px) at the worst corner{equal}"
-        )
-        sizes = (corner, corner / scale_mas, center, center / scale_mas)
-        flags.append(Flag("chip-geometry", text, part.chip, *sizes))
-    return flags
-
-
-def _bad_chips(case: _Case, reference: _Case, anchor: int) -> list[int]:
-    scale_mas = reference.solution.chips[0].wcs.scale_arcsec() * 1e3
-    residuals = affine_residual_mas(case.solution, reference.solution, anchor)
-    return [
-        extver for extver, (corners, _) in residuals.items() if corners.max() / scale_mas > CHIP_GEOMETRY_PIX
-    ]
-
-
-def _twin(case: _Case, extver: int, others: Sequence[_Case]) -> _Case | None:
-    """Another solution, with other WCS elsewhere, whose chip is equal to this one."""
-    mine = case.solution.chip(extver)
-    for other in others:
-        if other is case or other.index in case.same_as:
-            continue
-        for part in other.solution.chips:
-            if part.chip.extver != extver:
-                continue
-            a, b = comparable(mine, part)
-            if np.hypot(*displacement_mas(a, b, *chip_grid(a))).max() <= SAME_MAS:
-                return other
-    return None
+def _check_geometry(group: Sequence[_Case]) -> None:
+    """The chips of each solution against those of the others; one chip is always consistent."""
+    full = {case.index + 1: case for case in group if len(case.solution.chips) > 1}
+    for number, flags in chip_geometry([(n, c.solution) for n, c in full.items()]).items():
+        full[number].flags += flags
+        full[number].checkable = all(flag.is_fault for flag in flags)
 
 
 def _copy_flags(case: _Case, cases: Sequence[_Case]) -> list[Flag]:

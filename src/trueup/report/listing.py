@@ -7,9 +7,10 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from trueup.model.exposure import Exposure
+from trueup.model.flags import Flag, Verdict
 from trueup.model.offset import offset
 from trueup.model.solution import Solution
-from trueup.model.soundness import Flag, Verdict, judge
+from trueup.model.soundness import judge
 from trueup.model.visit import Visit
 
 if TYPE_CHECKING:
