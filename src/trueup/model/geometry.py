@@ -1,4 +1,4 @@
-"""Do all chips of a solution belong together?
+"""Do all chips of a solution belong together? The affine test.
 
 Without lookup tables, fits and a-priori corrections move all chips of an exposure by one affine map of
 the tangent plane. The map is fitted on one chip against a reference solution and applied to
