@@ -61,6 +61,7 @@ clean:
 
 $(VENV)/.tools:
 	$(PYTHON3) -m venv $(VENV)
+	$(BIN)/pip install -qq --upgrade pip  # older resolvers take minutes over the peers
 	$(BIN)/pip install -qq --upgrade scikit-build-core nanobind cmake ninja
 	touch $@
 
@@ -68,6 +69,9 @@ $(VENV)/.installed: pyproject.toml $(KERNELS) $(VENV)/.tools
 	CXX="$(CXX)" $(BIN)/pip install -qq --no-build-isolation --editable .
 	touch $@
 
-$(VENV)/.dev: pyproject.toml $(VENV)/.tools | $(VENV)/.installed
-	CXX="$(CXX)" $(BIN)/pip install -qq --no-build-isolation --editable ".[dev,peers]"
+# not as extras of the editable install: some peers build only in isolation, the kernels only without
+$(VENV)/.dev: pyproject.toml $(VENV)/.tools
+	$(BIN)/python -c 'import tomllib; extras = tomllib.load(open("pyproject.toml", "rb"))["project"]["optional-dependencies"]; \
+	  print(*extras["dev"], *extras["peers"], sep="\n")' > $(VENV)/dev.txt
+	$(BIN)/pip install -qq -r $(VENV)/dev.txt
 	touch $@
