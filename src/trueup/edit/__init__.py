@@ -1,0 +1,1 @@
+"""Changing exposures: plan, one atomic commit, undo. The only room that edits a file."""

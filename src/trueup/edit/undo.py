@@ -1,0 +1,64 @@
+"""Taking changes back, to the byte."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable
+from pathlib import Path
+
+from trueup.edit.commit import Change, commit, exclusive
+from trueup.edit.guard import editable
+from trueup.edit.record import Step, recipe, steps
+from trueup.errors import ChangedError, DataError
+from trueup.fits.splice import fingerprint, sha256_of
+
+
+def undo(paths: Iterable[str | os.PathLike[str]], *, follow_links: bool = False) -> tuple[Step, ...]:
+    """Restore the bytes of each file before its last change by trueup.
+
+    All files go back or none. Calling it again goes back one more step.
+
+    Parameters
+    ----------
+    paths : iterable of path
+        Exposures.
+    follow_links : bool, optional
+        Edit the file a symlink points to, or one that has several hard links.
+
+    Returns
+    -------
+    tuple of Step
+        The steps taken back, in the order of `paths`.
+
+    Raises
+    ------
+    DataError
+        When a file has no step to take back.
+    ChangedError
+        When a file was changed by another program since.
+    FileAccessError
+        When a file may not or cannot be edited.
+
+    Examples
+    --------
+    >>> undo([])
+    ()
+    """
+    files = [editable(path, follow_links=follow_links) for path in paths]
+    if not files:
+        return ()
+    with exclusive(files):
+        changes = [_change(file) for file in dict.fromkeys(files)]
+        commit(changes, "undo")
+    return tuple(change.undoes for change in changes if change.undoes)
+
+
+def _change(file: Path) -> Change:
+    known = steps(file)
+    if not known:
+        raise DataError("has no change by trueup to take back", file=file)
+    step, now = known[0], fingerprint(file)
+    if sha256_of(file) != step.after:
+        found = f"was changed by another program since '{step.what}' of {step.when}"
+        raise ChangedError(found, file=file, todo="nothing was taken back")
+    return Change(file, recipe(step), now, f"undo {step.what}", undoes=step)

@@ -1,0 +1,80 @@
+"""Killing a process in the middle of its work."""
+
+import os
+import signal
+import time
+import warnings
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import pytest
+
+CALLS = (
+    "open",
+    "write",
+    "pwrite",
+    "pread",
+    "fsync",
+    "replace",
+    "rename",
+    "unlink",
+    "mkdir",
+    "close",
+    "fchmod",
+    "fchown",
+    "utime",
+    "setxattr",
+    "getxattr",
+    "listxattr",
+)
+
+
+@dataclass(frozen=True)
+class Mortal:
+    """Runs an action in a forked child that may be killed on the way."""
+
+    def run(self, action: Callable[[], object], *, calls: int = 0, seconds: float = 0) -> bool:
+        """Kill the child after so many system calls, or seconds; True when it lived to the end."""
+        with warnings.catch_warnings():
+            # forking beside the idle threads of numpy is what this is about
+            warnings.simplefilter("ignore", DeprecationWarning)
+            child = os.fork()
+        if child == 0:
+            _act(action, calls)
+        if seconds:
+            time.sleep(seconds)
+            os.kill(child, signal.SIGKILL)
+        _, status = os.waitpid(child, 0)
+        assert not os.WIFEXITED(status) or os.WEXITSTATUS(status) == 0
+        return os.WIFEXITED(status)
+
+
+def _act(action: Callable[[], object], calls: int) -> None:
+    left = calls
+
+    def fatal(function):
+        def call(*args, **kwargs):
+            nonlocal left
+            try:
+                return function(*args, **kwargs)
+            finally:
+                left -= 1
+                if left == 0:
+                    os.kill(os.getpid(), signal.SIGKILL)
+
+        return call
+
+    if calls:
+        for name in CALLS:
+            setattr(os, name, fatal(getattr(os, name)))
+    status = 1
+    try:
+        action()
+        status = 0
+    finally:
+        os._exit(status)
+
+
+@pytest.fixture
+def mortal() -> Mortal:
+    return Mortal()
