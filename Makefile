@@ -5,7 +5,8 @@ PYTHON3 ?= python3
 CXX := $(if $(filter default,$(origin CXX)),c++,$(CXX))
 VENV := .venv
 BIN := $(VENV)/bin
-KERNELS := CMakeLists.txt $(wildcard src/kernels/*)
+# the editable install has to know each package
+BUILT := CMakeLists.txt $(wildcard src/kernels/*) $(wildcard src/trueup/*/__init__.py)
 # two makes at once: the second waits for the set-up of the first
 LOCK := $(shell command -v flock >/dev/null 2>&1 && echo flock .make.lock)
 SETUP = @$(LOCK) $(MAKE) --no-print-directory --silent
@@ -65,7 +66,7 @@ $(VENV)/.tools:
 	$(BIN)/pip install -qq --upgrade scikit-build-core nanobind cmake ninja
 	touch $@
 
-$(VENV)/.installed: pyproject.toml $(KERNELS) $(VENV)/.tools
+$(VENV)/.installed: pyproject.toml $(BUILT) $(VENV)/.tools
 	CXX="$(CXX)" $(BIN)/pip install -qq --no-build-isolation --editable .
 	touch $@
 
