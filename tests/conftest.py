@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+from collections.abc import Generator
 from pathlib import Path
 
 import pytest
@@ -30,3 +31,14 @@ def real_data() -> Path:
 def peer_python() -> str:
     """The interpreter for scripts that use drizzlepac or stwcs, which change global state."""
     return sys.executable
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """Where TRUEUP_REAL=required, a skipped test on real files is a failed one."""
+    report = yield
+    required = os.environ.get("TRUEUP_REAL") == "required"
+    if required and report.skipped and item.path.is_relative_to(ROOT / "tests" / "real"):
+        report.outcome = "failed"
+        report.longrepr = f"tests on real files must run here: {report.longrepr}"
+    return report
