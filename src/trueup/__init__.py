@@ -1,3 +1,80 @@
-"""Puts Hubble exposures on the right sky."""
+"""Puts Hubble exposures on the right sky.
+
+The nouns and verbs below are the public names; each is loaded when it is first used::
+
+    visit = trueup.open_visit(["VISIT"])
+    trueup.plan(visit, "svm").commit()
+
+Errors are in the tree of `trueup.errors`, visits with known truth in `trueup.simulate`.
+"""
+
+from __future__ import annotations
+
+import sys
+from importlib import import_module
+from types import ModuleType
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from trueup import errors, simulate
+    from trueup.errors import TrueupError
+    from trueup.fits.visit import open_visit
+    from trueup.model.chipwcs import ChipWcs
+    from trueup.model.exposure import Exposure
+    from trueup.model.names import WcsName
+    from trueup.model.solution import Solution
+    from trueup.model.visit import Visit
+    from trueup.workflow.compare import Comparison, compare
 
 __version__ = "0.1.0"
+__all__ = [
+    "ChipWcs",
+    "Comparison",
+    "Exposure",
+    "Solution",
+    "TrueupError",
+    "Visit",
+    "WcsName",
+    "compare",
+    "errors",
+    "open_visit",
+    "simulate",
+]
+
+_HOME = {
+    "ChipWcs": "trueup.model.chipwcs",
+    "Comparison": "trueup.workflow.compare",
+    "Exposure": "trueup.model.exposure",
+    "Solution": "trueup.model.solution",
+    "TrueupError": "trueup.errors",
+    "Visit": "trueup.model.visit",
+    "WcsName": "trueup.model.names",
+    "compare": "trueup.workflow.compare",
+    "open_visit": "trueup.fits.visit",
+}
+_ROOMS = {"errors", "simulate"}
+
+
+def __getattr__(name: str) -> object:
+    if name in _ROOMS:
+        return import_module(f"trueup.{name}")
+    if name in _HOME:
+        value = globals()[name] = getattr(import_module(_HOME[name]), name)
+        return value
+    raise AttributeError(f"module 'trueup' has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return [*__all__, "__version__"]
+
+
+class _Package(ModuleType):
+    """A package whose verb ``drizzle`` is not hidden by its room ``trueup.drizzle``."""
+
+    def __setattr__(self, name: str, value: object) -> None:
+        # the import system binds each loaded submodule to its package, verb or no verb
+        if not (name in _HOME and isinstance(value, ModuleType)):
+            super().__setattr__(name, value)
+
+
+sys.modules[__name__].__class__ = _Package
