@@ -18,7 +18,7 @@ def make_cards(rows: Iterator[Row] | list[Row]) -> list[Card]:
     return [make_card(*row) if row[0] else Card(f"{'':14}{row[2]}".ljust(80)) for row in rows]
 
 
-def linear_rows(wcs: ChipWcs, wcsname: str, key: str = "") -> Iterator[Row]:
+def linear_rows(wcs: ChipWcs, wcsname: str, *, key: str = "") -> Iterator[Row]:
     """The linear part of a WCS, RADESYS and WCSNAME, under an alternate key."""
     sip = "-SIP" if wcs.has_sip else ""
     yield f"WCSNAME{key}", wcsname, "Coordinate system title"
@@ -95,7 +95,7 @@ def idc_linear_rows(chip: ChipFigures, detector: Detector) -> Iterator[Row]:
     yield "IDCSCALE", detector.idcscale, "pixel scale from the IDCTAB reference file"
 
 
-def table_image_rows(table: LookupTable, extname: str, extver: int) -> Iterator[Row]:
+def table_image_rows(table: LookupTable, extname: str, *, extver: int) -> Iterator[Row]:
     """Header of a lookup table extension."""
     ny, nx = table.data.shape
     yield from image_rows(-32, (ny, nx))

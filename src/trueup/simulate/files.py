@@ -26,7 +26,7 @@ def hdu_parts(header: Cards, data: NDArray[Any] | None = None) -> Iterator[bytes
     if data is None:
         return
     swapped = np.ascontiguousarray(data, dtype=data.dtype.newbyteorder(">"))
-    yield memoryview(swapped.view(np.uint8).reshape(-1))
+    yield swapped.data
     yield b"\0" * (-swapped.nbytes % BLOCK)
 
 

@@ -22,12 +22,14 @@ from trueup.simulate.cards import (
 from trueup.simulate.detectors import Detector
 from trueup.simulate.files import hdu
 from trueup.simulate.headers import WRITTEN, distname, sipname
-from trueup.simulate.plan import Candidate
+from trueup.simulate.solutions import Candidate
 
 _WRITTEN_AT = f"{WRITTEN}T12:00:00"
 
 
-def headerlet_bytes(candidate: Candidate, detector: Detector, rootname: str) -> tuple[bytes, tuple[int, ...]]:
+def headerlet_bytes(
+    candidate: Candidate, detector: Detector, *, rootname: str
+) -> tuple[bytes, tuple[int, ...]]:
     """A headerlet as a FITS file, and where its extensions start.
 
     Parameters
@@ -62,7 +64,7 @@ def headerlet_bytes(candidate: Candidate, detector: Detector, rootname: str) -> 
         for name, tables in (("WCSDVARR", wcs.npol), ("D2IMARR", wcs.d2im)):
             for axis, table in enumerate(tables, start=1):
                 if table is not None:
-                    rows = list(table_image_rows(table, name, 2 * chip + axis))
+                    rows = list(table_image_rows(table, name, extver=2 * chip + axis))
                     hdus.append(hdu(Cards(tuple(make_cards(rows))), table.data))
     ends = np.cumsum([len(part) for part in hdus])
     return b"".join(hdus), tuple(int(end) for end in ends[:-1])
@@ -122,7 +124,7 @@ def _error_rows(candidate: Candidate) -> Iterator[Row]:
 
 
 def hdrlet_hdu(
-    candidate: Candidate, detector: Detector, rootname: str, *, extver: int | None, compress: bool
+    candidate: Candidate, detector: Detector, *, rootname: str, extver: int | None, compress: bool
 ) -> bytes:
     """A HDRLET extension: a headerlet file inside the exposure.
 
@@ -136,7 +138,7 @@ def hdrlet_hdu(
     compress : bool
         Gzip the embedded file.
     """
-    embedded, starts = headerlet_bytes(candidate, detector, rootname)
+    embedded, starts = headerlet_bytes(candidate, detector, rootname=rootname)
     if compress:
         embedded = gzip.compress(embedded, mtime=0)
     rows: list[Row] = [

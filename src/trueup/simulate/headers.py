@@ -21,8 +21,9 @@ from trueup.simulate.cards import (
 )
 from trueup.simulate.detectors import Detector, root
 from trueup.simulate.pixels import Planes
-from trueup.simulate.plan import PROPOSAL, TARGET, VISIT, Candidate, PlannedExposure
+from trueup.simulate.plan import PROPOSAL, TARGET, VISIT, PlannedExposure
 from trueup.simulate.recipe import Recipe
+from trueup.simulate.solutions import Candidate
 
 MJD_ZERO = datetime(1858, 11, 17)  # noqa: DTZ001 - MJD is counted in UTC by definition
 WRITTEN = "2022-08-01"
@@ -108,6 +109,9 @@ def _mode_rows(recipe: Recipe, exposure: PlannedExposure) -> Iterator[Row]:
     yield "CAL_VER", "3.7.1 (Oct-18-2023)", "calibration software version"
     yield "OBSTYPE", "IMAGING", "observation type - imaging or spectroscopic"
     yield "OBSMODE", "MULTIACCUM" if detector.is_ir else "ACCUM", "operating mode"
+    if detector.is_ir:
+        yield "SAMP_SEQ", "STEP100", "MultiAccum exposure time sequence name"
+        yield "NSAMP", 14, "number of MULTIACCUM samples"
     yield "SCLAMP", "NONE", "lamp status, NONE or name of lamp which is on"
     yield "NRPTEXP", 1, "number of repeat exposures in set: default 1"
     yield "SUBARRAY", recipe.size is not None, "data from a subarray (T) or full frame (F)"
@@ -188,7 +192,7 @@ def _photometry_rows(exposure: PlannedExposure) -> Iterator[Row]:
     yield "PHOTBW", 160.0, "RMS bandwidth of filter plus detector"
 
 
-def science_header(recipe: Recipe, exposure: PlannedExposure, chip: int, planes: Planes) -> Cards:
+def science_header(recipe: Recipe, exposure: PlannedExposure, *, chip: int, planes: Planes) -> Cards:
     """Header of a SCI extension: every WCS of the file and what describes them."""
     detector = recipe.detector
     figures = detector.chips[chip]
@@ -197,7 +201,7 @@ def science_header(recipe: Recipe, exposure: PlannedExposure, chip: int, planes:
     distorted = wcs.without_tables()
     rows = [
         *_extension_rows(recipe, exposure, "SCI", extver),
-        ("CCDCHIP", figures.ccdchip, "CCD chip (1 or 2)"),
+        *([] if detector.is_ir else [("CCDCHIP", figures.ccdchip, "CCD chip (1 or 2)")]),
         *_geometry_rows(recipe, exposure, chip),
         ("ORIENTAT", orientat(wcs), "position angle of image y axis (deg. e of n)"),
         ("RA_APER", TARGET[0], "RA of aperture reference position"),
@@ -282,7 +286,7 @@ def _alternate_rows(exposure: PlannedExposure, chip: int) -> Iterator[Row]:
     """Alternates: O telemetry, A distortion-only, B the solution that was active before."""
     for key, family in alternates(exposure).items():
         candidate = exposure.candidates[family]
-        yield from linear_rows(candidate.chips[chip], candidate.wcsname, key)
+        yield from linear_rows(candidate.chips[chip], candidate.wcsname, key=key)
         yield f"WCSTYPE{key}", candidate.wcstype, ""
         if key == "B":
             yield f"HDRNAME{key}", candidate.hdrname, ""
@@ -313,7 +317,7 @@ def _fit_rows(exposure: PlannedExposure) -> Iterator[Row]:
     yield "HDRNAME", active.hdrname, ""
 
 
-def plane_header(recipe: Recipe, exposure: PlannedExposure, name: str, chip: int) -> Cards:
+def plane_header(recipe: Recipe, exposure: PlannedExposure, *, name: str, chip: int) -> Cards:
     """Header of an ERR, DQ, SAMP or TIME extension: a linear WCS that nobody ever updates."""
     linear = exposure.candidates["IDC"].chips[chip].linear()
     rows = [

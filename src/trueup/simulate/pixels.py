@@ -67,7 +67,7 @@ class Readout:
         return np.random.default_rng([self.seed, exposure, self.chip, *tags])
 
 
-def expose(recipe: Recipe, scene: Scene, seen: Seen, readout: Readout) -> Planes:
+def expose(recipe: Recipe, scene: Scene, *, seen: Seen, readout: Readout) -> Planes:
     """Make the planes of one chip.
 
     Parameters
@@ -84,8 +84,8 @@ def expose(recipe: Recipe, scene: Scene, seen: Seen, readout: Readout) -> Planes
     stars = slice(0, scene.n_stars)
     x, y, electrons = seen.x[stars], seen.y[stars], seen.electrons[stars]
     y = y + _cte_shift(y, electrons, recipe, readout.chip)
-    readout.psf.stamp(image, x, y, electrons, shape=recipe.shape)
-    paint_galaxies(image, scene, seen, readout.psf)
+    readout.psf.stamp(image, (x, y, electrons))
+    paint_galaxies(image, scene, seen=seen, psf=readout.psf)
     dq = np.zeros(recipe.shape, np.int16)
     read_noise = detector.read_noise[2 if readout.chip == 0 else 0]
     clean = image.copy() if recipe.noise else image
@@ -134,7 +134,7 @@ def _add_defects(image: Image, dq: Mask, readout: Readout) -> None:
     image[at] += rng.uniform(300.0, 4000.0, n).astype(np.float32)
     n = max(4, round(_SPOTS_PER_MPIX * mpix))
     spots = rng.uniform(0, nx, n), rng.uniform(0, ny, n), rng.uniform(500.0, 6000.0, n)
-    readout.psf.stamp(image, *spots, shape=image.shape)
+    readout.psf.stamp(image, spots)
     for column in rng.integers(0, nx, _BAD_COLUMNS_PER_CHIP):
         start = rng.integers(0, ny)
         image[start:, column] *= np.float32(0.6)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -11,7 +11,8 @@ from trueup.model.chipwcs import ChipWcs, Floats, Pair, plane_to_sky
 from trueup.model.offset import field_center
 from trueup.simulate.detectors import SIP_ORDER, SIP_TERMS, ChipFigures, Detector
 from trueup.simulate.recipe import Recipe
-from trueup.simulate.sphere import Displacement, attitude, displaced, lonlat, pa_v3, rotated
+from trueup.simulate.solutions import TRUE, Candidate, Names, candidates, changes_of
+from trueup.simulate.sphere import attitude, displaced, pa_v3, rotated
 from trueup.simulate.tables import d2im_tables, npol_tables
 
 TARGET = (83.8123, -69.2754)
@@ -19,47 +20,6 @@ ROLL_DEG = 121.7
 PROPOSAL, VISIT = 16801, "14"
 EXPSTART_MJD = 59774.31
 OVERHEAD_S = 160.0
-FAMILIES = ("OPUS", "IDC", "GSC240", "FIT_REL", "FIT_SVM")
-
-# the truth minus the distortion-only solution: guide star errors, and the scale that fits find
-_TRUE = Displacement(310.0, 240.0, -0.003, -100.0)
-_REL_ERROR = Displacement(0.6, -0.4, 0.0001, 1.0)
-_POOR_REL_ERROR = Displacement(12.0, -18.0, 0.002, 20.0)
-_SVM_ERROR = Displacement(-0.3, 0.5, -0.0001, -1.0)
-_SVM_SCATTER_MAS = 0.2
-
-
-@dataclass(frozen=True, slots=True)
-class Fit:
-    """What the header says about a fit to a catalogue; mas."""
-
-    rms_ra_mas: float
-    rms_dec_mas: float
-    nmatches: int
-    catalog: str
-    method: str
-
-
-@dataclass(frozen=True, slots=True)
-class Candidate:
-    """A solution of an exposure as it will be written.
-
-    Parameters
-    ----------
-    wcsname, hdrname : str
-    wcstype : str
-        The pipeline's description of it.
-    chips : tuple of ChipWcs
-        By SCI EXTVER.
-    fit : Fit, optional
-        Of a solution fitted to a catalogue.
-    """
-
-    wcsname: str
-    hdrname: str
-    wcstype: str
-    chips: tuple[ChipWcs, ...]
-    fit: Fit | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,6 +43,8 @@ class PlannedExposure:
         Family of the active solution and of the one before it.
     ltv : tuple of (float, float)
         LTV1, LTV2 per chip.
+    svm_stem : str
+        Of the names of single-visit-mosaic files: 'hst_16801_14_wfc3_uvis_f336w_iepw14g4'.
     """
 
     rootname: str
@@ -98,6 +60,7 @@ class PlannedExposure:
     active: str
     previous: str
     ltv: tuple[Pair, ...]
+    svm_stem: str
 
 
 def plan_visit(recipe: Recipe, *, seed: int) -> tuple[PlannedExposure, ...]:
@@ -108,33 +71,33 @@ def plan_visit(recipe: Recipe, *, seed: int) -> tuple[PlannedExposure, ...]:
     >>> [e.rootname for e in plan_visit(Recipe(size=(64, 64)), seed=0)]
     ['iepw14g4q', 'iepw14g6q', 'iepw14gaq', 'iepw14geq']
     """
+    detector = recipe.detector
     attitudes = [_attitude(recipe, at) for at in _dithers(recipe, seed)]
-    ltv = tuple(_ltv(recipe, i) for i in range(len(recipe.detector.chips)))
-    local = [_chip(figures, recipe, ltv[i]) for i, figures in enumerate(recipe.detector.chips)]
+    ltv = tuple(_ltv(recipe, i) for i in range(len(detector.chips)))
+    local = [_chip(figures, recipe, ltv[i]) for i, figures in enumerate(detector.chips)]
     base = [tuple(rotated(chip, turn) for chip in local) for turn in attitudes]
     centre = field_center([chip for chips in base for chip in chips])
     planned, start = [], EXPSTART_MJD
-    for number, (index, name, exptime) in enumerate(_sequence(recipe)):
-        rootname, asn_id = _rootname(recipe, index, name), _asn_id(recipe, index)
+    for number, (index, turn, exptime) in enumerate(_sequence(recipe)):
+        names = Names(*(f"{stem}_{detector.suffix}" for stem in _stems(recipe, index, turn)))
+        changes = changes_of(recipe, right=index == 0, seed=[seed, 12, number])
         exposure = PlannedExposure(
-            rootname=rootname,
+            rootname=_rootname(recipe, index, turn),
             filter=recipe.filter_names[index],
-            asn_id=asn_id,
+            asn_id=f"{detector.prefix}epw{VISIT}{3 + index:02d}0".upper(),
             filter_index=index,
             number=number,
             exptime=exptime,
             expstart=start,
             pa_v3=pa_v3(attitudes[number]),
-            truth=tuple(displaced(chip, centre, _TRUE) for chip in base[number]),
-            candidates={},
+            truth=tuple(displaced(chip, TRUE, centre=centre) for chip in base[number]),
+            candidates=candidates(base[number], changes, names=names, detector=detector, centre=centre),
             active="FIT_REL" if index == 0 else "GSC240",
             previous="GSC240" if index == 0 else "IDC",
             ltv=ltv,
+            svm_stem=_stems(recipe, index, turn)[1],
         )
-        changes = _changes(recipe, index, np.random.default_rng([seed, 12, number]))
-        planned.append(
-            replace(exposure, candidates=_candidates(recipe, exposure, base[number], centre, changes))
-        )
+        planned.append(exposure)
         start += (exptime + OVERHEAD_S) / 86400
     return tuple(planned)
 
@@ -172,11 +135,11 @@ def _aperture(detector: Detector) -> Pair:
 def _attitude(recipe: Recipe, dither: Pair) -> Floats:
     """The attitude that moves the target by a dither in pixels."""
     detector = recipe.detector
-    still = attitude(TARGET, _aperture(detector), ROLL_DEG)
+    still = attitude(TARGET, _aperture(detector), roll_deg=ROLL_DEG)
     chip = rotated(_chip(detector.chips[0], recipe, (0.0, 0.0)), still)
     xi, eta = chip.cd @ dither
     ra, dec = plane_to_sky(-xi, -eta, TARGET)
-    return attitude((float(ra), float(dec)), _aperture(detector), ROLL_DEG)
+    return attitude((float(ra), float(dec)), _aperture(detector), roll_deg=ROLL_DEG)
 
 
 def _ltv(recipe: Recipe, chip: int) -> Pair:
@@ -211,101 +174,18 @@ def _polynomial(terms: tuple[float, ...]) -> Floats:
     return coefficients
 
 
-def _changes(recipe: Recipe, index: int, rng: np.random.Generator) -> dict[str, Displacement]:
-    """Each family minus the distortion-only solution, at the field centre."""
-    right = _TRUE + _REL_ERROR
-    wrong = right + recipe.offset
-    east, north = rng.normal(0.0, _SVM_SCATTER_MAS, 2)
-    return {
-        "IDC": Displacement(),
-        # guide stars say nothing about the scale
-        "GSC240": replace(wrong, scale_ppm=0.0),
-        "FIT_REL": right if index == 0 else _TRUE + _POOR_REL_ERROR,
-        "FIT_SVM": _TRUE + _SVM_ERROR + Displacement(float(east), float(north)),
-    }
-
-
-def _candidates(
-    recipe: Recipe,
-    exposure: PlannedExposure,
-    base: tuple[ChipWcs, ...],
-    centre: Pair,
-    changes: dict[str, Displacement],
-) -> dict[str, Candidate]:
-    detector = recipe.detector
-    idc = f"IDC_{detector.reference_root}"
-    file = f"{exposure.rootname}_{detector.suffix}"
-    svm = f"{svm_stem(recipe, exposure)}_{detector.suffix}"
-    good = exposure.filter_index == 0
-    texts = {
-        "IDC": (idc, f"{file}_{idc}", "undistorted not aligned", None),
-        "GSC240": (
-            f"{idc}-GSC240",
-            f"{file}_{idc}-GSC240-hlet.fits",
-            "undistorted a priori solution based on GSC240",
-            None,
-        ),
-        "FIT_REL": (
-            f"{idc}-FIT_REL_GAIAeDR3",
-            f"{file}_{idc}-FIT_REL_GAIAeDR3-hlet.fits",
-            "undistorted a posteriori solution relatively aligned to GAIAEDR3",
-            Fit(13.0, 11.1, 46, "GAIAeDR3", "relative")
-            if good
-            else Fit(31.4, 27.9, 9, "GAIAeDR3", "relative"),
-        ),
-        "FIT_SVM": (
-            f"{idc}-FIT_SVM_GAIAeDR3",
-            f"{svm}_{idc}-FIT_SVM_GAIAeDR3-hlet.fits",
-            "undistorted a posteriori solution relatively aligned to GAIAEDR3",
-            Fit(6.4, 5.9, 52, "GAIAeDR3", "relative"),
-        ),
-    }
-    found = {"OPUS": _telemetry(detector, file, base)}
-    for family, (wcsname, hdrname, wcstype, fit) in texts.items():
-        chips = tuple(as_written(displaced(chip, centre, changes[family])) for chip in base)
-        found[family] = Candidate(wcsname, hdrname, wcstype, chips, fit)
-    return found
-
-
-def _telemetry(detector: Detector, file: str, base: tuple[ChipWcs, ...]) -> Candidate:
-    """OPUS: linear, with the digits of the telemetry."""
-    chips = []
-    for chip in base:
-        crpix = (556.0, 556.0) if detector.is_ir else chip.crpix
-        ra, dec = chip.without_tables().pixel_to_sky(*crpix)
-        cd = np.array([float(f"{value:.5e}") for value in chip.cd.ravel()]).reshape(2, 2)
-        linear = replace(chip.linear(), crpix=crpix, crval=(float(ra), float(dec)), cd=cd)
-        chips.append(as_written(linear))
-    return Candidate("OPUS", f"{file}_OPUS", "pipeline default not aligned", tuple(chips))
-
-
-def as_written(wcs: ChipWcs) -> ChipWcs:
-    """The WCS with the 14 digits that a pipeline header holds."""
-    ra, dec = (float(f"{value:.13e}") for value in wcs.crval)
-    cd = np.array([float(f"{value:.13e}") for value in wcs.cd.ravel()]).reshape(2, 2)
-    return replace(wcs, crval=(ra, dec), cd=cd)
-
-
-def unsound(candidate: Candidate, before: Candidate) -> Candidate:
-    """The archive's defect: the last chip of the headerlet is that of the solution before."""
-    return replace(candidate, chips=(*candidate.chips[:-1], before.chips[-1]))
-
-
 def _rootname(recipe: Recipe, index: int, number: int) -> str:
-    """Rootnames as in the visit iepw14: g4, g6, ... for the first filter, ga, ge, ... for the next."""
-    digits = "0123456789abcdefghijklmnopqrstuvwxyz"
-    first, step = ((4, 2), (10, 4))[min(index, 1)]
-    block, place = divmod(first + step * number, len(digits))
-    letter = chr(ord("g") + block + 4 * max(0, index - 1))
-    return f"{recipe.detector.prefix}epw{VISIT}{letter}{digits[place]}q"
+    """Rootnames as in the visit iepw14: g4 and g6 in the first filter, ga and ge in the second."""
+    observed = ("g4", "g6"), ("ga", "ge")
+    if index < 2 and number < 2:
+        place = observed[index][number]
+    else:
+        place = f"{chr(ord('h') + index)}{np.base_repr(number, 36).lower()}"
+    return f"{recipe.detector.prefix}epw{VISIT}{place}q"
 
 
-def _asn_id(recipe: Recipe, index: int) -> str:
-    return f"{recipe.detector.prefix}epw{VISIT}{3 + index:02d}0".upper()
-
-
-def svm_stem(recipe: Recipe, exposure: PlannedExposure) -> str:
-    """The stem of single-visit-mosaic names: 'hst_16801_14_wfc3_uvis_f336w_iepw14g4'."""
-    detector = recipe.detector
-    parts = (detector.instrument, detector.detector, exposure.filter, exposure.rootname[:-1])
-    return f"hst_{PROPOSAL}_{VISIT}_" + "_".join(parts).lower()
+def _stems(recipe: Recipe, index: int, number: int) -> tuple[str, str]:
+    """The rootname, and the stem of single-visit-mosaic names."""
+    detector, rootname = recipe.detector, _rootname(recipe, index, number)
+    parts = (detector.instrument, detector.detector, recipe.filter_names[index], rootname[:-1])
+    return rootname, f"hst_{PROPOSAL}_{VISIT}_" + "_".join(parts).lower()

@@ -62,7 +62,7 @@ class Psf:
         r2 = np.asarray(radius_pix, float)[..., None] ** 2
         return np.asarray((self.weights * -np.expm1(-0.5 * r2 / self.sigmas_pix**2)).sum(-1))
 
-    def widths(self, x: Floats, y: Floats, shape: tuple[int, int]) -> tuple[Floats, Floats]:
+    def widths(self, x: Floats, y: Floats, *, shape: tuple[int, ...]) -> tuple[Floats, Floats]:
         """Widths of the components along x and y at pixels of a chip: two (n, 4) arrays."""
         ny, nx = shape
         u, v = 2 * x / (nx - 1) - 1, 2 * y / (ny - 1) - 1
@@ -72,42 +72,27 @@ class Psf:
         along_x[:, 2:] = along_y[:, 2:] = self.sigmas_pix[2:]
         return along_x, along_y
 
-    def stamp(
-        self, image: NDArray[np.float32], x: Floats, y: Floats, flux: Floats, *, shape: tuple[int, int]
-    ) -> None:
+    def stamp(self, image: NDArray[np.float32], sources: tuple[Floats, Floats, Floats]) -> None:
         """Add point sources to an image of electrons.
 
         Parameters
         ----------
         image : (ny, nx) float32 array
-            Changed in place.
-        x, y : float64 arrays
-            0-based pixels.
-        flux : float64 array
-            Electrons of each source.
-        shape : (int, int)
-            Of the whole chip, over which the profile varies.
+            The whole chip, over which the profile varies; changed in place.
+        sources : three float64 arrays
+            0-based pixels x and y, and the electrons of each source; NaN where there is none.
         """
-        near = (
-            (x > -RADIUS_PIX)
-            & (x < image.shape[1] + RADIUS_PIX)
-            & (y > -RADIUS_PIX)
-            & (y < image.shape[0] + RADIUS_PIX)
-        )
+        x, y, flux = sources
+        ny, nx = image.shape
+        near = (x > -RADIUS_PIX) & (x < nx + RADIUS_PIX) & (y > -RADIUS_PIX) & (y < ny + RADIUS_PIX)
         x, y, flux = x[near], y[near], flux[near]
         for start in range(0, len(x), _CHUNK):
             part = slice(start, start + _CHUNK)
-            self._stamp_chunk(image, x[part], y[part], flux[part], shape)
+            self._stamp_chunk(image, (x[part], y[part], flux[part]))
 
-    def _stamp_chunk(
-        self,
-        image: NDArray[np.float32],
-        x: Floats,
-        y: Floats,
-        flux: Floats,
-        shape: tuple[int, int],
-    ) -> None:
-        sigma_x, sigma_y = self.widths(x, y, shape)
+    def _stamp_chunk(self, image: NDArray[np.float32], sources: tuple[Floats, Floats, Floats]) -> None:
+        x, y, flux = sources
+        sigma_x, sigma_y = self.widths(x, y, shape=image.shape)
         left, bottom = np.rint(x).astype(int) - RADIUS_PIX, np.rint(y).astype(int) - RADIUS_PIX
         along_x = _integrals(x - left, sigma_x)
         along_y = _integrals(y - bottom, sigma_y) * (flux[:, None] * self.weights)[..., None]

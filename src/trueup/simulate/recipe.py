@@ -8,6 +8,7 @@ from trueup.errors import UsageError
 from trueup.simulate.detectors import Detector, detector_named
 from trueup.simulate.sphere import Displacement
 
+TUTORIAL_OFFSET = Displacement(60.0, -35.0, 0.004)
 _STARS_PER_MPIX = 180.0
 _GALAXIES_PER_MPIX = 9.0
 _FEWEST_STARS = 60
@@ -60,7 +61,7 @@ class Recipe:
     exposures: int = 2
     stars: int | None = None
     galaxies: int | None = None
-    offset: Displacement = Displacement(60.0, -35.0, 0.004)
+    offset: Displacement = TUTORIAL_OFFSET
     noise: bool = True
     cosmic_rays: float = 0.025
     constant: float | None = None

@@ -142,7 +142,7 @@ def gaia_catalog(scene: Scene, *, epoch: float, limit: int, seed: int) -> dict[s
     }
 
 
-def pixel_area(wcs: ChipWcs, x: Floats, y: Floats, scale_arcsec: float) -> Floats:
+def pixel_area(wcs: ChipWcs, x: Floats, y: Floats, *, scale_arcsec: float) -> Floats:
     """Area of pixels on the sky relative to the nominal pixel.
 
     A flat-fielded point source has its flux divided by this.
@@ -150,7 +150,7 @@ def pixel_area(wcs: ChipWcs, x: Floats, y: Floats, scale_arcsec: float) -> Float
     Examples
     --------
     >>> wcs = ChipWcs((0, 0), (150.0, 2.0), np.diag([-1e-5, 1e-5]), (100, 100))
-    >>> float(pixel_area(wcs, np.array([5.0]), np.array([5.0]), 0.036)[0].round(9))
+    >>> float(pixel_area(wcs, np.array([5.0]), np.array([5.0]), scale_arcsec=0.036)[0].round(9))
     1.0
     """
     left, right = wcs.pixel_to_plane(x - 0.5, y), wcs.pixel_to_plane(x + 0.5, y)
@@ -185,11 +185,11 @@ def observe(scene: Scene, wcs: ChipWcs, *, rates: Floats, exptime: float, scale_
     # sources far off the chip are out of reach of its distortion polynomial
     inside = (x > -100) & (x < nx + 100) & (y > -100) & (y < ny + 100)
     x, y = np.where(inside, x, np.nan), np.where(inside, y, np.nan)
-    area = pixel_area(wcs, np.where(inside, x, 0.0), np.where(inside, y, 0.0), scale_arcsec)
+    area = pixel_area(wcs, np.where(inside, x, 0.0), np.where(inside, y, 0.0), scale_arcsec=scale_arcsec)
     return Seen(x, y, rates * exptime / area)
 
 
-def paint_galaxies(image: NDArray[np.float32], scene: Scene, seen: Seen, psf: Psf) -> None:
+def paint_galaxies(image: NDArray[np.float32], scene: Scene, *, seen: Seen, psf: Psf) -> None:
     """Add the galaxies of a scene to an image of electrons, in place.
 
     Sersic profiles on a grid three times finer than the pixels, their cusp softened by the width of
@@ -197,10 +197,11 @@ def paint_galaxies(image: NDArray[np.float32], scene: Scene, seen: Seen, psf: Ps
     """
     for i in range(scene.n_stars, scene.size):
         if not np.isnan(seen.x[i]):
-            _paint(image, scene, seen, i, psf.core_pix)
+            add(image, *_galaxy(scene, seen, i, soft=psf.core_pix))
 
 
-def _paint(image: NDArray[np.float32], scene: Scene, seen: Seen, i: int, soft: float) -> None:
+def _galaxy(scene: Scene, seen: Seen, i: int, *, soft: float) -> tuple[NDArray[np.float32], int, int]:
+    """The stamp of one galaxy and the pixel of its corner."""
     radius, n = scene.radius_pix[i], scene.sersic[i]
     half = int(np.ceil(5 * radius))
     left, bottom = int(np.rint(seen.x[i])) - half, int(np.rint(seen.y[i])) - half
@@ -214,4 +215,4 @@ def _paint(image: NDArray[np.float32], scene: Scene, seen: Seen, i: int, soft: f
     side = 2 * half + 1
     pixels = profile.reshape(side, _OVERSAMPLE, side, _OVERSAMPLE).sum((1, 3))
     stamp = (seen.electrons[i] / pixels.sum() * pixels).astype(np.float32)
-    add(image, stamp, left, bottom)
+    return stamp, left, bottom

@@ -75,7 +75,7 @@ def lonlat(vector: Floats) -> Pair:
     return float(lon), float(np.degrees(np.arctan2(vector[2], np.hypot(vector[0], vector[1]))))
 
 
-def attitude(at: Pair, aperture: Pair, roll_deg: float) -> Floats:
+def attitude(at: Pair, aperture: Pair, *, roll_deg: float) -> Floats:
     """The rotation from the (V1, V2, V3) frame to the sky.
 
     Parameters
@@ -106,7 +106,7 @@ def rotated(wcs: ChipWcs, rotation: Floats) -> ChipWcs:
     return replace(wcs, crval=crval, cd=turn @ wcs.cd)
 
 
-def displaced(wcs: ChipWcs, centre: Pair, by: Displacement) -> ChipWcs:
+def displaced(wcs: ChipWcs, by: Displacement, *, centre: Pair) -> ChipWcs:
     """The chip under a solution that differs by a displacement about a point.
 
     The change is one rotation of the sphere and a change of scale about the point; over a field of 3
@@ -115,7 +115,7 @@ def displaced(wcs: ChipWcs, centre: Pair, by: Displacement) -> ChipWcs:
     Examples
     --------
     >>> wcs = ChipWcs((0, 0), (150.0, 0.0), np.diag([-1e-5, 1e-5]), (100, 100))
-    >>> moved = displaced(wcs, (150.0, 0.0), Displacement(north_mas=3600.0))
+    >>> moved = displaced(wcs, Displacement(north_mas=3600.0), centre=(150.0, 0.0))
     >>> round(moved.crval[1], 9)
     0.001
     """
@@ -136,7 +136,7 @@ def _rotation(vector: Floats) -> Floats:
     return np.asarray(np.eye(3) + (1 - angle2 / 6) * cross + (0.5 - angle2 / 24) * square)
 
 
-def displacement(chips: Sequence[ChipWcs], reference: Sequence[ChipWcs], centre: Pair) -> Displacement:
+def displacement(chips: Sequence[ChipWcs], reference: Sequence[ChipWcs], *, centre: Pair) -> Displacement:
     """Measure how solutions of the same chips differ, at a point of the sky.
 
     Parameters
@@ -154,10 +154,10 @@ def displacement(chips: Sequence[ChipWcs], reference: Sequence[ChipWcs], centre:
     Examples
     --------
     >>> wcs = ChipWcs((50, 50), (150.0, 60.0), np.diag([-1e-5, 1e-5]), (100, 100))
-    >>> moved = displaced(wcs, (150.0, 60.0), Displacement(60.0, -35.0, 0.004, -100.0))
-    >>> found = displacement([moved], [wcs], (150.0, 60.0))
-    >>> [round(v, 3) for v in (found.east_mas, found.north_mas, found.rotation_deg)]
-    [60.0, -35.0, 0.004]
+    >>> moved = displaced(wcs, Displacement(60.0, -35.0, 0.004, -100.0), centre=(150.0, 60.0))
+    >>> found = displacement([moved], [wcs], centre=(150.0, 60.0))
+    >>> [round(v, 2) for v in (found.east_mas, found.north_mas, found.rotation_deg * 1e3)]
+    [60.0, -35.0, 4.0]
     """
     places, moves = [], []
     for chip, other in zip(chips, reference, strict=True):

@@ -15,8 +15,6 @@ from trueup.simulate.plan import PlannedExposure
 from trueup.simulate.scene import Scene, Seen
 from trueup.simulate.sphere import Displacement, displacement
 
-Located = list[list[Seen]]
-
 
 @dataclass(frozen=True, slots=True, eq=False)
 class TrueExposure:
@@ -37,6 +35,16 @@ class TrueExposure:
         Each distorted solution minus the truth at the field centre, by WCSNAME.
     x, y : (chips, sources) float64 arrays
         Where the sources fall, 0-based pixels; NaN where they are off the chip.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> from trueup.simulate import Recipe, make_visit
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     truth = make_visit(folder, recipe=Recipe(size=(96, 64), stars=20))
+    >>> exposure = truth.exposure("iepw14g4q")
+    >>> exposure.filter, exposure.active, exposure.x.shape[0]
+    ('F336W', 'IDC_2731450pi-FIT_REL_GAIAeDR3', 2)
     """
 
     rootname: str
@@ -74,6 +82,16 @@ class Truth:
         The sources; fluxes in electrons per second, one column per filter.
     svm : str
         WCSNAME of the solution in the headerlet files.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> from trueup.simulate import Recipe, make_visit
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     truth = make_visit(folder, recipe=Recipe(size=(96, 64), stars=20))
+    >>> after = truth.offset("F275W", "F336W", solution=truth.svm)
+    >>> bool(abs(after.east_mas) < 1 and abs(after.north_mas) < 1)
+    True
     """
 
     directory: Path
@@ -138,11 +156,11 @@ class Truth:
 
 
 def true_exposure(
-    exposure: PlannedExposure, seen: Sequence[Seen], path: Path, headerlet: Path, *, centre: Pair
+    exposure: PlannedExposure, seen: Sequence[Seen], *, path: Path, headerlet: Path, centre: Pair
 ) -> TrueExposure:
     """Gather the truth about an exposure."""
     errors = {
-        candidate.wcsname: displacement(candidate.chips, exposure.truth, centre)
+        candidate.wcsname: displacement(candidate.chips, exposure.truth, centre=centre)
         for family, candidate in exposure.candidates.items()
         if family != "OPUS"
     }

@@ -18,11 +18,12 @@ from trueup.simulate.files import hdu, hdu_parts
 from trueup.simulate.headerlets import hdrlet_hdu, headerlet_bytes
 from trueup.simulate.headers import plane_header, primary_header, science_header
 from trueup.simulate.history import association_bytes, wcscorr_hdu
-from trueup.simulate.pixels import Planes, Readout, expose
-from trueup.simulate.plan import Candidate, PlannedExposure, plan_visit, svm_stem, unsound
+from trueup.simulate.pixels import Readout, expose
+from trueup.simulate.plan import PlannedExposure, plan_visit
 from trueup.simulate.psf import Psf
 from trueup.simulate.recipe import Recipe
 from trueup.simulate.scene import Scene, Seen, gaia_catalog, make_scene, observe
+from trueup.simulate.solutions import Candidate, unsound
 from trueup.simulate.truth import TrueExposure, Truth, true_exposure, write_truth
 
 MJD_J2000 = 51544.5
@@ -115,17 +116,19 @@ def _make(folder: Path, seed: int, recipe: Recipe) -> Truth:
 
 
 def _write_exposure(studio: _Studio, exposure: PlannedExposure, centre: Pair) -> TrueExposure:
-    recipe, detector = studio.recipe, studio.recipe.detector
+    detector = studio.recipe.detector
     path = studio.folder / f"{exposure.rootname}_{detector.suffix}.fits"
-    headerlet = studio.folder / f"{svm_stem(recipe, exposure)}_hlet.fits"
+    headerlet = studio.folder / f"{exposure.svm_stem}_hlet.fits"
     rates = studio.scene.flux[:, exposure.filter_index]
     seen = [_observe(studio, exposure, chip, rates) for chip in range(len(detector.chips))]
     with path.open("wb") as file:
         for part in _exposure_parts(studio, exposure, seen):
             file.write(part)
-    content, _ = headerlet_bytes(_headerlet(studio, exposure, "FIT_SVM"), detector, exposure.rootname)
+    content, _ = headerlet_bytes(
+        _headerlet(studio, exposure, "FIT_SVM"), detector, rootname=exposure.rootname
+    )
     headerlet.write_bytes(content)
-    return true_exposure(exposure, seen, path, headerlet, centre=centre)
+    return true_exposure(exposure, seen, path=path, headerlet=headerlet, centre=centre)
 
 
 def _observe(studio: _Studio, exposure: PlannedExposure, chip: int, rates: Floats) -> Seen:
@@ -148,10 +151,10 @@ def _exposure_parts(
     n_extensions = planes * chips + len(hdrlets) + 1 + len(tables) + 1
     yield primary_header(recipe, exposure, n_extensions).to_bytes()
     for chip in range(chips):
-        pixels = expose(recipe, studio.scene, seen[chip], _readout(studio, exposure, chip))
-        yield from hdu_parts(science_header(recipe, exposure, chip, pixels), pixels.sci)
-        yield from hdu_parts(plane_header(recipe, exposure, "ERR", chip), pixels.err)
-        yield from hdu_parts(plane_header(recipe, exposure, "DQ", chip), pixels.dq)
+        pixels = expose(recipe, studio.scene, seen=seen[chip], readout=_readout(studio, exposure, chip))
+        yield from hdu_parts(science_header(recipe, exposure, chip=chip, planes=pixels), pixels.sci)
+        yield from hdu_parts(plane_header(recipe, exposure, name="ERR", chip=chip), pixels.err)
+        yield from hdu_parts(plane_header(recipe, exposure, name="DQ", chip=chip), pixels.dq)
         if detector.is_ir:
             yield from _ramp_parts(recipe, exposure, chip)
     yield from hdrlets
@@ -173,7 +176,18 @@ def _readout(studio: _Studio, exposure: PlannedExposure, chip: int) -> Readout:
 
 
 def psf_of(recipe: Recipe, filter_name: str) -> Psf:
-    """The PSF of a filter of the recipe.
+    """The PSF that sources in a filter have.
+
+    Parameters
+    ----------
+    recipe : Recipe
+    filter_name : str
+        One of the recipe's filters.
+
+    Returns
+    -------
+    Psf
+        Pixels of the detector; ``encircled`` gives the flux in an aperture.
 
     Examples
     --------
@@ -187,8 +201,8 @@ def psf_of(recipe: Recipe, filter_name: str) -> Psf:
 def _ramp_parts(recipe: Recipe, exposure: PlannedExposure, chip: int) -> Iterator[bytes | memoryview]:
     samples = np.full(recipe.shape, 13, np.int16)
     times = np.full(recipe.shape, exposure.exptime, np.float32)
-    yield from hdu_parts(plane_header(recipe, exposure, "SAMP", chip), samples)
-    yield from hdu_parts(plane_header(recipe, exposure, "TIME", chip), times)
+    yield from hdu_parts(plane_header(recipe, exposure, name="SAMP", chip=chip), samples)
+    yield from hdu_parts(plane_header(recipe, exposure, name="TIME", chip=chip), times)
 
 
 def _headerlet(studio: _Studio, exposure: PlannedExposure, family: str) -> Candidate:
@@ -206,7 +220,7 @@ def _hdrlet(studio: _Studio, exposure: PlannedExposure, family: str, extver: int
     candidate = _headerlet(studio, exposure, family)
     compress = studio.recipe.gzip_headerlets
     detector = studio.recipe.detector
-    return hdrlet_hdu(candidate, detector, exposure.rootname, extver=number, compress=compress)
+    return hdrlet_hdu(candidate, detector, rootname=exposure.rootname, extver=number, compress=compress)
 
 
 def _tables(exposure: PlannedExposure) -> Iterator[bytes]:
@@ -215,7 +229,7 @@ def _tables(exposure: PlannedExposure) -> Iterator[bytes]:
         for name, tables in (("WCSDVARR", wcs.npol), ("D2IMARR", wcs.d2im)):
             for axis, table in enumerate(tables, start=1):
                 if table is not None:
-                    header = Cards(tuple(make_cards(table_image_rows(table, name, 2 * chip + axis))))
+                    header = Cards(tuple(make_cards(table_image_rows(table, name, extver=2 * chip + axis))))
                     yield hdu(header, table.data)
 
 
