@@ -128,7 +128,7 @@ class Expectation:
 
     rotation_deg: float = 0.005
     scale: float = 1.5e-4
-    floor_pix: float = 0.02
+    floor_pix: float = 0.01
     same_filter: bool = True
 
 

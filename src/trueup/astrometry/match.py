@@ -18,7 +18,7 @@ from trueup.model.chipwcs import ChipWcs, sky_to_plane
 Floats = NDArray[np.float64]
 Index = NDArray[np.intp]
 
-_MAX_PAIRS = 1_000_000
+_MAX_PAIRS = 200_000
 _TIERS = 3
 _EVERYONE_ELSE = 3.0
 _DEG_MAS = 3.6e6

@@ -60,7 +60,7 @@ def core_limits(views: Sequence[View], side: str) -> Point:
     if not skies or not tops:
         return 0.0, 1.0
     sky, top = float(np.median(skies)), float(np.max(tops))
-    return (sky - 0.03 * (top - sky), top) if top > sky else (sky, sky + 1.0)
+    return (sky, top) if top > sky else (sky, sky + 1.0)
 
 
 def in_pixels(view: View, position: Sky) -> Point:
@@ -93,14 +93,14 @@ def _astropy_wcs(wcs: ChipWcs) -> Any:
 
 def show(axes: Any, pixels: Pixels, limits: Point, *, gamma: float = 1.0) -> Any:
     """Draw pixels in inverted grey; where there is no data the paper is blue-grey."""
-    from matplotlib.colors import PowerNorm
+    from matplotlib.colors import Normalize, PowerNorm
 
     axes.set_facecolor(_NO_DATA)
     keep = axes.get_xlim(), axes.get_ylim()
     image = axes.imshow(
         np.ma.masked_invalid(pixels),
         cmap="gray_r",
-        norm=PowerNorm(gamma, *limits, clip=True),
+        norm=Normalize(*limits) if gamma == 1 else PowerNorm(gamma, *limits, clip=True),
         origin="lower",
         interpolation="nearest",
     )

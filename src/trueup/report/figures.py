@@ -98,14 +98,14 @@ def before_after(before: View, after: View, *, half: float = 9.0) -> Figure:
     from matplotlib.figure import Figure
 
     with matplotlib.rc_context(drawing.STYLE):
-        figure = Figure(figsize=(8.0, 9.1), facecolor="white")
+        figure = Figure(figsize=(8.0, 9.0), facecolor="white")
         scales = [drawing.core_limits((before, after), side) for side in ("a", "b")]
         for row, (view, when) in enumerate(((before, "Before"), (after, "After"))):
-            bottom = 0.535 - 0.47 * row
-            figure.text(0.135, bottom + 0.432, when, fontsize=12, fontweight="bold")
-            figure.text(0.235, bottom + 0.432, offset_text(view.fit, view.labels), fontsize=9.5)
+            bottom = 0.545 - 0.485 * row
+            figure.text(0.135, bottom + 0.4265, when, fontsize=12, fontweight="bold")
+            figure.text(0.235, bottom + 0.4265, offset_text(view.fit, view.labels), fontsize=9.5)
             for column, pixels in enumerate((view.a, view.b)):
-                axes = drawing.panel(figure, (0.135 + 0.44 * column, bottom, 0.42, 0.3692), view, half=half)
+                axes = drawing.panel(figure, (0.135 + 0.44 * column, bottom, 0.42, 0.3733), view, half=half)
                 drawing.show(axes, pixels, scales[column], gamma=0.5)
                 drawing.title(axes, view.labels[column], view.notes[column])
                 drawing.label_axes(axes, ra=row == 1, dec=column == 0)
