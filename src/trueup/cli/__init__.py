@@ -23,9 +23,22 @@ app = App(
     version_flags=["--version"],
     result_action="return_value",
 )
-for _verb in ("ls", "apply", "undo", "drizzle", "compare", "demo"):
-    app.command(f"trueup.cli.{_verb}:{_verb}", name=_verb)
-app.command("trueup.cli.headerlet:app", name="headerlet")
+# said here, so that `trueup --help` loads no command
+_VERBS = {
+    "ls": "List every WCS solution, whether it is sound, and which one is active.",
+    "apply": "Put one solution in force, in one atomic edit that can be undone.",
+    "undo": "Restore the bytes from before the last edit.",
+    "drizzle": "Drizzle exposures, under any solution, without touching them.",
+    "compare": "Show the same sky in two products and measure the offset between them.",
+    "demo": "Run the whole job on a simulated visit, offline.",
+}
+for _verb, _help in _VERBS.items():
+    app.command(f"trueup.cli.{_verb}:{_verb}", name=_verb, help=_help)
+app.command(
+    "trueup.cli.headerlet:app",
+    name="headerlet",
+    help="Extract, attach, delete or bundle headerlets.",
+)
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
@@ -58,7 +71,7 @@ def run(arguments: Sequence[str]) -> int:
         return _fail("interrupted", _INTERRUPTED)
     except BrokenPipeError:
         # whoever read the output has gone: nothing is wrong, and nothing more can be said
-        sys.stdout = open(os.devnull, "w")
+        sys.stdout = open(os.devnull, "w")  # noqa: SIM115 - it lives as long as the process
         return 0
     except Exception as error:  # noqa: BLE001 - the last line of defence: one line, never a traceback
         return _fail(f"internal error, please report it: {_where(error)}", _INTERNAL)

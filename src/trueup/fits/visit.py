@@ -34,6 +34,7 @@ class _Gathered:
 
     exposures: dict[str, tuple[ByteSource, tuple[Hdu, ...]]] = field(default_factory=dict)
     headerlets: dict[str, Solution] = field(default_factory=dict)
+    offered: dict[str, Solution] = field(default_factory=dict)
     products: list[ProductInputs] = field(default_factory=list)
     left_out: list[LeftOut] = field(default_factory=list)
 
@@ -92,7 +93,7 @@ def _add_from_folder(gathered: _Gathered, name: str) -> None:
     if not _FITS.search(name):
         return
     if word == "hlet":
-        gathered.left_out.append(LeftOut(name, "headerlet file: name it to use it"))
+        _add_offered(gathered, name)
     elif word in _SUPPORT:
         gathered.left_out.append(LeftOut(name, _SUPPORT[word]))
     elif word == "asn":
@@ -105,6 +106,14 @@ def _add_from_folder(gathered: _Gathered, name: str) -> None:
         except TrueupError as error:
             expected = word in _EXPOSURES and isinstance(error, FormatError | FileAccessError)
             gathered.left_out.append(LeftOut(name, error.found, is_error=expected))
+
+
+def _add_offered(gathered: _Gathered, name: str) -> None:
+    try:
+        gathered.offered[name] = read_headerlet_file(name)
+        gathered.left_out.append(LeftOut(name, "headerlet file: name it to use it"))
+    except TrueupError as error:
+        gathered.left_out.append(LeftOut(name, error.found))
 
 
 def _add_named(gathered: _Gathered, name: str) -> None:
@@ -177,7 +186,14 @@ def _join(gathered: _Gathered) -> Visit:
         exposures.append(exposure_from(source, hdus, files))
     exposures.sort(key=_start)
     alone = tuple((n, s) for n, s in gathered.headerlets.items() if n not in joined)
-    return Visit(tuple(exposures), alone, tuple(gathered.products), tuple(gathered.left_out))
+    offered = tuple((n, s) for n, s in gathered.offered.items() if n not in gathered.headerlets)
+    return Visit(
+        exposures=tuple(exposures),
+        headerlets=alone,
+        offered=offered,
+        products=tuple(gathered.products),
+        left_out=tuple(gathered.left_out),
+    )
 
 
 def _start(exposure: Exposure) -> tuple[str, float, str]:

@@ -50,6 +50,8 @@ class Visit:
     exposures : tuple of Exposure
     headerlets : tuple of (str, Solution)
         Headerlet files whose exposure was not given.
+    offered : tuple of (str, Solution)
+        Headerlet files lying in a folder: they count only when they are named.
     products : tuple of ProductInputs
     left_out : tuple of LeftOut
 
@@ -61,6 +63,7 @@ class Visit:
 
     exposures: tuple[Exposure, ...]
     headerlets: tuple[tuple[str, Solution], ...] = ()
+    offered: tuple[tuple[str, Solution], ...] = ()
     products: tuple[ProductInputs, ...] = ()
     left_out: tuple[LeftOut, ...] = ()
 

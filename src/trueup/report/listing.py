@@ -181,6 +181,9 @@ def _next_command(visit: Visit, items: Sequence[Values]) -> str | None:
     unsound = any(item["solutions"][0]["sound"] is False for item in items)
     if visit.is_consistent and not unsound:
         return f"trueup drizzle {files}"
+    offered = [path for path, s in visit.offered if s.destim in {e.rootname for e in usable}]
+    if len({s.destim for path, s in visit.offered if path in offered}) == len(usable):
+        return f"trueup apply {files} --hlet {' '.join(offered)}"
     common = common_selection(usable)
     return f"trueup apply {files} --solution '{common}'" if common else None
 
@@ -255,8 +258,10 @@ def _visit_table(name: str, items: Sequence[Values]) -> Table:
     from rich.table import Table
 
     table = Table(box=SIMPLE_HEAD, title=f"Visit {name}", title_justify="left", pad_edge=False)
-    for heading in ("#", "", "solution", "stored in"):
-        table.add_column(heading, no_wrap=heading == "#", overflow="fold")
+    table.add_column("#", no_wrap=True)
+    table.add_column("")
+    table.add_column("solution", min_width=32, overflow="fold")
+    table.add_column("stored in")
     for heading in ("stars", "rms mas (px)", "centre mas (px)", "worst corner"):
         table.add_column(heading, justify="right", no_wrap=True)
     table.add_column("sound")

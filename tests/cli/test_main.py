@@ -1,0 +1,57 @@
+"""The command line as a whole: exit codes, one line per error, JSON by contract."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from trueup import __version__
+from trueup.cli import run
+
+
+@pytest.mark.parametrize("arguments", [["ls", "--bogus"], ["bogus"], ["undo", "--format"]])
+def test_usage_errors_exit_2_with_one_line(arguments: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(arguments) == 2
+    out, err = capsys.readouterr()
+    assert out == ""
+    assert err.startswith("trueup: ")
+    assert err.count("\n") == 1
+
+
+def test_bad_data_exits_3_and_the_batch_goes_on(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    bad = tmp_path / "a_flc.fits"
+    bad.write_bytes(b"<html>")
+    assert run(["ls", str(bad), str(tmp_path / "b_flc.fits"), "--format", "json"]) == 3
+    listed = json.loads(capsys.readouterr().out)
+    assert (listed["schema"], listed["version"]) == ("trueup.ls/1", __version__)
+    assert [out["why"] for out in listed["left_out"]] == [
+        "not a FITS file",
+        "No such file or directory",
+    ]
+    assert len(listed["findings"]) == 2
+
+
+def test_an_empty_folder_is_fine(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["ls", str(tmp_path)]) == 0
+    assert capsys.readouterr().err == ""
+
+
+def test_help_names_every_verb_without_loading_astropy() -> None:
+    code = "import sys; from trueup.cli import run; run(['--help']); print([m for m in sys.modules if m in "
+    code += "('astropy', 'scipy', 'matplotlib')])"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    for verb in ("ls", "apply", "undo", "headerlet", "drizzle", "compare", "demo"):
+        assert f"│ {verb} " in done.stdout
+    assert done.stdout.rstrip().endswith("[]")
+
+
+def test_a_reader_that_goes_away_is_no_error(tmp_path: Path) -> None:
+    command = f"{sys.executable} -m trueup ls {tmp_path} --format json | true"
+    done = subprocess.run(
+        ["bash", "-o", "pipefail", "-c", command], capture_output=True, text=True, check=False
+    )
+    assert "Traceback" not in done.stderr
