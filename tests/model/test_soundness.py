@@ -10,7 +10,7 @@ from scenes import SHAPE, chip_wcs, distortion_only, exposure, fit, header, move
 from trueup.model.cards import make_card
 from trueup.model.flags import Verdict
 from trueup.model.names import WcsName
-from trueup.model.solution import Origin, Solution
+from trueup.model.solution import FitStatistics, Origin, Solution
 from trueup.model.soundness import judge
 
 
@@ -146,3 +146,12 @@ def test_keywords_left_over_from_another_solution() -> None:
     assert "stale-fit-keywords" in codes(verdict)
     assert verdict.sound
     assert idc.chips[0].wcs.shape == SHAPE
+
+
+def test_fit_results_that_differ_from_the_headerlet_are_left_over() -> None:
+    stored = replace(fit(60, -35), fit=FitStatistics(46, 13.0, 11.1))
+    stale = replace(stored, fit=FitStatistics(573, 5.8, 5.3))
+    verdicts = judge(exposure(stale, distortion_only(), stored))
+    (flag,) = [flag for flag in verdicts[0].flags if flag.code == "stale-fit-keywords"]
+    assert "NMATCHES 573 (its headerlet says 46)" in flag.text
+    assert not judge(exposure(stored, distortion_only(), stored))[0].flags

@@ -10,6 +10,7 @@ import numpy as np
 from trueup.model.exposure import Exposure
 from trueup.model.flags import Flag, Verdict
 from trueup.model.geometry import chip_geometry
+from trueup.model.names import WcsName
 from trueup.model.offset import offset
 from trueup.model.solution import ChipId, ChipSolution, Solution
 
@@ -17,6 +18,8 @@ from trueup.model.solution import ChipId, ChipSolution, Solution
 _SCALE_FROM_LINEAR_TERMS = 1e-3
 _SCALE_FROM_IDCSCALE = 0.4
 _CRDER_LIMIT_DEG = 1e-3
+# a-priori solutions may count the two guide stars as matches
+_GUIDE_STARS = 2
 
 
 @dataclass(slots=True)
@@ -64,7 +67,10 @@ def judge(exposure: Exposure) -> tuple[Verdict, ...]:
     for group in _groups(readable):
         _check_geometry(group)
     for case in readable:
-        case.flags += _copy_flags(case, cases)
+        if case.solution.origin.kind == "primary":
+            copies = [c for c in readable if c.index in case.same_as]
+            case.flags += _stale_flags(case.solution, [copy.solution for copy in copies])
+            case.flags += _only_copy_flags(case.solution, copies)
     return tuple(Verdict(tuple(c.flags), tuple(c.same_as), c.checkable) for c in cases)
 
 
@@ -90,8 +96,6 @@ def _own_flags(exposure: Exposure, solution: Solution) -> list[Flag]:
         flags += _crder_flags(part)
     if solution.chips and not any(part.wcs.has_sip for part in solution.chips) and not named:
         flags.append(Flag("linear-only", "no distortion model: the corners are off by 1-2 arcsec"))
-    if solution.origin.kind == "primary":
-        flags += _stale_flags(solution)
     return flags + _mixed_flags(solution)
 
 
@@ -130,26 +134,50 @@ def _crder_flags(part: ChipSolution) -> list[Flag]:
     return []
 
 
-def _stale_flags(solution: Solution) -> list[Flag]:
+def _stale_flags(solution: Solution, copies: Sequence[Solution]) -> list[Flag]:
     """Keywords of the active solution that describe another one."""
     if not solution.chips or not solution.wcsname:
         return []
-    cards, family = solution.chips[0].cards, solution.family
-    stale = []
-    if family not in {"fit", "user"} and (solution.fit.nmatches or 0) > 2:
-        stale.append(f"NMATCHES {solution.fit.nmatches}")
-    if family not in {"fit", "user"} and solution.fit.rms_ra_mas is not None:
-        stale.append(f"RMS_RA {solution.fit.rms_ra_mas:.2f}")
-    wcstype = cards.text("WCSTYPE").lower()
-    says = "fit" if "a posteriori" in wcstype else "apriori" if "a priori" in wcstype else None
-    if says and family != "user" and says != family:
-        stale.append(f"WCSTYPE '{cards.text('WCSTYPE')}'")
-    other = type(solution.name).parse(solution.hdrname)
-    if other.family != "user" and family != "user" and other.kind != solution.name.kind:
-        stale.append(f"HDRNAME {solution.hdrname}")
+    stale = [*_foreign_words(solution), *_foreign_numbers(solution, copies)]
     if not stale:
         return []
-    return [Flag("stale-fit-keywords", f"left over from another solution: {', '.join(stale)}")]
+    text = f"left over from another solution: {', '.join(dict.fromkeys(stale))}"
+    return [Flag("stale-fit-keywords", text)]
+
+
+def _foreign_words(solution: Solution) -> list[str]:
+    """WCSTYPE, HDRNAME and fit results that do not go with WCSNAME."""
+    family, fit = solution.family, solution.fit
+    if family == "user":
+        return []
+    stale = []
+    if family != "fit" and (fit.nmatches or 0) > _GUIDE_STARS:
+        stale.append(f"NMATCHES {fit.nmatches}")
+    if family != "fit" and fit.rms_ra_mas is not None:
+        stale.append(f"RMS_RA {fit.rms_ra_mas:.2f}")
+    wcstype = solution.chips[0].cards.text("WCSTYPE")
+    for words, meant in (("a posteriori", "fit"), ("a priori", "apriori")):
+        if words in wcstype.lower() and meant != family:
+            stale.append(f"WCSTYPE '{wcstype}'")
+    named = WcsName.parse(solution.hdrname)
+    if named.family != "user" and named.kind != solution.name.kind:
+        stale.append(f"HDRNAME {solution.hdrname}")
+    return stale
+
+
+def _foreign_numbers(solution: Solution, copies: Sequence[Solution]) -> list[str]:
+    """Fit results that differ from those in a headerlet of the same solution."""
+    stale = []
+    for copy in copies:
+        pairs = (
+            ("NMATCHES", solution.fit.nmatches, copy.fit.nmatches),
+            ("RMS_RA", solution.fit.rms_ra_mas, copy.fit.rms_ra_mas),
+            ("RMS_DEC", solution.fit.rms_dec_mas, copy.fit.rms_dec_mas),
+        )
+        for word, mine, theirs in pairs:
+            if mine is not None and theirs is not None and abs(mine - theirs) > 1e-3 * theirs:
+                stale.append(f"{word} {mine:g} (its headerlet says {theirs:g})")
+    return stale
 
 
 def _mixed_flags(solution: Solution) -> list[Flag]:
@@ -290,12 +318,13 @@ def _check_geometry(group: Sequence[_Case]) -> None:
         full[number].checkable = all(flag.is_fault for flag in flags)
 
 
-def _copy_flags(case: _Case, cases: Sequence[_Case]) -> list[Flag]:
-    """Whether the active solution exists nowhere else."""
-    solution = case.solution
-    if solution.origin.kind != "primary" or solution.family not in {"user", "fit"}:
+def _only_copy_flags(solution: Solution, copies: Sequence[_Case]) -> list[Flag]:
+    """Whether the active solution is kept nowhere as a sound headerlet."""
+    if solution.family not in {"user", "fit"}:
         return []
-    stored = [cases[i] for i in case.same_as if cases[i].solution.origin.kind in {"hdrlet", "file"}]
-    if any(not any(flag.is_fault for flag in other.flags) for other in stored):
-        return []
-    return [Flag("only-copy", "no headerlet holds this solution: replacing it without archiving loses it")]
+    for copy in copies:
+        sound = not any(flag.is_fault for flag in copy.flags)
+        if sound and copy.solution.origin.kind in {"hdrlet", "file"}:
+            return []
+    text = "no headerlet holds this solution: replacing it without archiving loses it"
+    return [Flag("only-copy", text)]
