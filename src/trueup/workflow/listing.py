@@ -30,5 +30,10 @@ def list_solutions(paths: Sequence[str]) -> dict[str, Any]:
     """
     visit = open_visit(paths, strict=False)
     folders = {Path(path).parent for path in paths} | {Path(e.path).parent for e in visit.exposures}
-    interrupted = [str(entry) for folder in sorted(folders) for entry in pending(folder)]
+    steps = {step.id: step for folder in sorted(folders) for step in pending(folder)}
+    interrupted = [
+        f"'{step.what}' of {', '.join(file.name for file in step.files)} was interrupted: "
+        "the next apply or undo there finishes it"
+        for step in steps.values()
+    ]
     return listing(visit, interrupted)
