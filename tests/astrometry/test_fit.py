@@ -131,13 +131,10 @@ def test_no_common_stars_is_unmeasurable():
 def test_two_offsets_that_fit_equally_well_are_unmeasurable():
     rng = np.random.default_rng(8)
     a, b = lists(rng, 30, rotation_deg=0.0)
-    both = Projected(np.r_[a.xy, a.xy[:25] * 0.9], np.full(55, 2.0), np.ones(55), np.zeros(55, np.int8))
-    twice = Projected(
-        np.r_[b.xy, a.xy[:25] * 0.9 + np.array([800, 0])],
-        np.full(55, 2.0),
-        np.ones(55),
-        np.zeros(55, np.int8),
-    )
+    fixed = a.xy[:25] * 0.9
+    error, flux, tier = np.full(55, 2.0), np.ones(55), np.zeros(55, np.int8)
+    both = Projected(np.r_[a.xy, fixed], error, flux, tier)
+    twice = Projected(np.r_[b.xy, fixed + np.array([800, 0])], error, flux, tier)
     fit = register(both, twice, field=FIELD).fit
     assert fit.verdict == "unmeasurable"
     assert "two offsets" in fit.why

@@ -250,7 +250,7 @@ def _errors(slopes: Floats, weight: Floats, normal: Floats, noise2: Floats) -> F
     inverse = np.linalg.inv(normal)
     spread = np.einsum("npi,np,npj->nij", slopes, weight**2 * noise2, slopes, optimize=True)
     covariance = np.einsum("nij,njk,nki->ni", inverse, spread, inverse, optimize=True)
-    return np.sqrt(np.maximum(covariance, 0))
+    return np.asarray(np.sqrt(np.maximum(covariance, 0)))
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -275,11 +275,12 @@ class _Stamps:
         """Noise, photon noise of the profile, and the error of the profile itself."""
         light = np.maximum(profile, 0)
         wrong = _WRONG_HERE * light + _WRONG_ANYWHERE * light.max(axis=1, keepdims=True)
-        return self.noise2(profile) + wrong**2
+        return np.asarray(self.noise2(profile) + wrong**2)
 
     def noise2(self, profile: Floats) -> Floats:
         """Noise of the pixels and photon noise of the profile, squared."""
-        return self.quiet + (np.maximum(profile, 0) / self.gain if self.gain else 0.0)
+        photons = np.maximum(profile, 0) / self.gain if self.gain else 0.0
+        return np.asarray(self.quiet + photons)
 
 
 def _model(guess: Floats, span: NDArray[np.intp], fwhm_pix: float) -> tuple[Floats, Floats]:

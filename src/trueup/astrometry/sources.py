@@ -196,20 +196,23 @@ def sky_map(image: Image) -> tuple[Floats, Floats]:
     strided = image[_STRIDE // 2 :: _STRIDE, _STRIDE // 2 :: _STRIDE]
     padded[: strided.shape[0], : strided.shape[1]] = strided
     blocks = padded.reshape(rows, samples, columns, samples).swapaxes(1, 2).reshape(rows, columns, -1)
-    sky = _median(blocks)
-    noise = 1.4826 * _median(np.abs(blocks - sky[..., None]))
+    sky = _quantile(blocks, 0.5)
+    away = np.abs(blocks - sky[..., None])
+    noise = 1.4826 * _quantile(away, 0.5)
+    # where most pixels have one value (coarsely quantised data) the median deviation says nothing
+    noise = np.where(noise > 0, noise, _quantile(away, 0.95) / 1.96)
     noise[~(noise > 0)] = np.nan
     few = np.isfinite(blocks).sum(axis=2) < _MIN_SAMPLES
     sky[few] = noise[few] = np.nan
     return _smooth(sky), _smooth(noise)
 
 
-def _median(values: Floats) -> Floats:
-    """Median along the last axis without NaN, and without a warning where all are NaN."""
+def _quantile(values: Floats, share: float) -> Floats:
+    """Quantile along the last axis without NaN, and without a warning where all are NaN."""
     ordered = np.sort(values, axis=-1)
-    count = np.isfinite(values).sum(axis=-1, keepdims=True)
-    low = np.take_along_axis(ordered, np.maximum(count - 1, 0) // 2, axis=-1)
-    high = np.take_along_axis(ordered, count // 2 * (count > 0), axis=-1)
+    last = np.maximum(np.isfinite(values).sum(axis=-1, keepdims=True) - 1, 0)
+    low = np.take_along_axis(ordered, np.floor(share * last).astype(int), axis=-1)
+    high = np.take_along_axis(ordered, np.ceil(share * last).astype(int), axis=-1)
     return np.asarray((low + high)[..., 0] / 2)
 
 
@@ -218,7 +221,7 @@ def _smooth(blocks: Floats) -> Floats:
     padded = np.full((rows + 2, columns + 2), np.nan)
     padded[1:-1, 1:-1] = blocks
     around = [padded[j : j + rows, i : i + columns] for j in range(3) for i in range(3)]
-    return np.where(np.isfinite(blocks), _median(np.stack(around, axis=-1)), blocks)
+    return np.where(np.isfinite(blocks), _quantile(np.stack(around, axis=-1), 0.5), blocks)
 
 
 def _at(blocks: Floats, y: Index, x: Index) -> Floats:
