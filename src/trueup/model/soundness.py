@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from functools import lru_cache
 
 import numpy as np
 
@@ -33,6 +34,8 @@ class _Case:
     checkable: bool = True
 
 
+# one question is asked of an exposure many times, and it never changes
+@lru_cache(maxsize=64)
 def judge(exposure: Exposure) -> tuple[Verdict, ...]:
     """Check every solution of an exposure.
 
