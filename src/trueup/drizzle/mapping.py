@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from trueup import _kernels
+from trueup._kernels import PixelMap
 from trueup.errors import DataError, UsageError
 from trueup.model.chipwcs import ChipWcs, LookupTable
 
@@ -29,7 +29,7 @@ class Mapping:
 
     Attributes
     ----------
-    kernel : _kernels.PixelMap
+    kernel : PixelMap
         What the kernels take.
     shape : (int, int)
         Size of the chip (ny, nx); the mapping holds within its pixels.
@@ -42,7 +42,7 @@ class Mapping:
     (10.0, 20.0)
     """
 
-    kernel: _kernels.PixelMap
+    kernel: PixelMap
     shape: tuple[int, int]
 
     def __call__(self, x: ArrayLike, y: ArrayLike) -> tuple[Floats, Floats]:
@@ -96,7 +96,7 @@ def pixel_mapping(source: ChipWcs, target: ChipWcs) -> Mapping:
     if source.has_tables:
         breaks = _project(source, matrix, break_xs, break_ys)
         breaks -= _project(smooth, matrix, break_xs, break_ys)
-    kernel = _kernels.PixelMap(
+    kernel = PixelMap(
         _project(smooth, matrix, columns, rows),
         x0=first,
         y0=first,
@@ -151,7 +151,7 @@ def _project(wcs: ChipWcs, matrix: Floats, columns: Floats, rows: Floats) -> Flo
     """Output pixels (2, ny, nx) of the nodes at these columns and rows."""
     xi, eta = wcs.pixel_to_plane(*np.meshgrid(columns, rows))
     x, y, w = np.einsum("ij,jkl->ikl", matrix, np.stack([xi, eta, np.ones_like(xi)]))
-    nodes = np.stack([x, y]) / w
+    nodes: Floats = np.stack([x, y]) / w
     if not (np.all(w > 0) and np.all(np.abs(nodes) < _TOO_FAR_PIX)):
         raise DataError(
             "the chip does not project onto the output frame",

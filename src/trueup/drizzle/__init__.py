@@ -1,0 +1,1 @@
+"""Resample exposures onto one tangent plane and combine them."""
