@@ -15,9 +15,8 @@ from trueup.model.flags import Flag
 from trueup.model.offset import (
     SAME_MAS,
     affine_residual_mas,
-    chip_grid,
     comparable,
-    displacement_mas,
+    grid_displacement_mas,
     offset,
 )
 from trueup.model.solution import Solution
@@ -139,6 +138,6 @@ def _twin(case: Numbered, extver: int, group: Sequence[Numbered]) -> Numbered | 
         for part in other.chips:
             if part.chip.extver == extver:
                 a, b = comparable(mine, part)
-                if np.hypot(*displacement_mas(a, b, *chip_grid(a))).max() <= SAME_MAS:
+                if np.hypot(*grid_displacement_mas(a, b)).max() <= SAME_MAS:
                     return other_number, other
     return None

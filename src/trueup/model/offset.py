@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 
@@ -49,19 +50,24 @@ class Offset:
         return mas / (self.scale_arcsec * 1e3)
 
 
-def chip_grid(wcs: ChipWcs) -> tuple[Floats, Floats]:
+def chip_grid(shape: tuple[int, int]) -> tuple[Floats, Floats]:
     """Pixels of a 9 x 9 grid over a chip, corners included: two flat arrays."""
-    ny, nx = wcs.shape
+    ny, nx = shape
     x, y = np.meshgrid(np.linspace(0, nx - 1, _GRID), np.linspace(0, ny - 1, _GRID))
     return x.ravel(), y.ravel()
 
 
-def displacement_mas(a: ChipWcs, b: ChipWcs, x: Floats, y: Floats) -> tuple[Floats, Floats]:
-    """East and north displacement of pixels under `a` from those under `b`, in mas."""
-    ra, dec = a.pixel_to_sky(x, y)
-    ra0, dec0 = b.pixel_to_sky(x, y)
+def grid_displacement_mas(a: ChipWcs, b: ChipWcs) -> tuple[Floats, Floats]:
+    """East and north displacement of the grid's pixels under `a` from those under `b`, in mas."""
+    (ra, dec), (ra0, dec0) = _grid_on_sky(a, a.shape), _grid_on_sky(b, a.shape)
     d_ra = (ra - ra0 + 180.0) % 360.0 - 180.0
     return d_ra * np.cos(np.radians(dec0)) * MAS_PER_DEG, (dec - dec0) * MAS_PER_DEG
+
+
+# every solution is compared with every other: project each once
+@lru_cache(maxsize=256)
+def _grid_on_sky(wcs: ChipWcs, shape: tuple[int, int]) -> tuple[Floats, Floats]:
+    return wcs.pixel_to_sky(*chip_grid(shape))
 
 
 def offset(named: Solution, reference: Solution) -> Offset | None:
@@ -93,7 +99,7 @@ def offset(named: Solution, reference: Solution) -> Offset | None:
     east, north, largest = [], [], []
     for a, b in pairs:
         mine, other = comparable(a, b)
-        d_east, d_north = displacement_mas(mine, other, *chip_grid(mine))
+        d_east, d_north = grid_displacement_mas(mine, other)
         middle = len(d_east) // 2
         east.append(d_east[middle])
         north.append(d_north[middle])
@@ -156,7 +162,7 @@ def _plane_pairs(
     pixels: tuple[Floats, Floats] | None = None,
 ) -> tuple[Floats, Floats]:
     """Reference and named positions of the same pixels in one tangent plane: two (n, 2) arrays."""
-    x, y = pixels if pixels is not None else chip_grid(a.wcs)
+    x, y = pixels if pixels is not None else chip_grid(a.wcs.shape)
     start = sky_to_plane(*b.wcs.without_tables().pixel_to_sky(x, y), origin)
     goal = sky_to_plane(*a.wcs.without_tables().pixel_to_sky(x, y), origin)
     return np.column_stack(start), np.column_stack(goal)
