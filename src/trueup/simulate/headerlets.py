@@ -152,8 +152,9 @@ def hdrlet_hdu(
         ("COMPRESS", compress, "Uses gzip compression"),
         ("HDRNAME", candidate.hdrname, "Headerlet name"),
         ("DATE", _WRITTEN_AT, "Date FITS file was generated"),
+        ("SIPNAME", sipname(detector, rootname), "SIP distortion model name"),
         ("WCSNAME", candidate.wcsname, "WCS name"),
-        *_distortion_rows(detector, rootname),
+        *(row for row in _distortion_rows(detector, rootname) if row[0] != "SIPNAME"),
         ("EXTNAME", "HDRLET", "Extension name"),
     ]
     cards = make_cards(rows)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from datetime import datetime, timedelta
 
-from trueup.model.cards import Cards
+from trueup.model.cards import Card, Cards
 from trueup.simulate.cards import (
     Row,
     idc_linear_rows,
@@ -29,6 +29,7 @@ MJD_ZERO = datetime(1858, 11, 17)  # noqa: DTZ001 - MJD is counted in UTC by def
 WRITTEN = "2022-08-01"
 _PIVOT = {"F275W": 2704.0, "F336W": 3354.0, "F110W": 11534.0, "F160W": 15369.0}
 _OTHER_PIVOT = 6000.0
+_HISTORY = ("DQICORR complete ...", "  values checked for saturation", "FLATCORR complete ...")
 
 
 def primary_header(recipe: Recipe, exposure: PlannedExposure, n_extensions: int) -> Cards:
@@ -42,7 +43,8 @@ def primary_header(recipe: Recipe, exposure: PlannedExposure, n_extensions: int)
         *_readout_rows(recipe.detector),
         *_association_rows(recipe, exposure),
     ]
-    return Cards(tuple(make_cards(rows)))
+    history = [Card(f"HISTORY {line}".ljust(80)) for line in _HISTORY]
+    return Cards((*make_cards(rows), *history))
 
 
 def _heading(text: str) -> list[Row]:
@@ -125,7 +127,13 @@ def _mode_rows(recipe: Recipe, exposure: PlannedExposure) -> Iterator[Row]:
     yield "CRSPLIT", 1, "number of cosmic ray split exposures"
     yield "CTEDIR", "NONE", "CTE measurement direction: serial or parallel"
     yield "SCAN_TYP", "N", "C:bostrophidon; D:C with dwell; N:N/A"
+    yield "SCAN_WID", 0.0, "scan width (arcsec)"
+    yield "SCAN_RAT", 0.0, "commanded rate of the line scan (arcsec/sec)"
     yield "CHINJECT", "NONE", "Charge Injection Mode"
+    yield "PROPAPER", "", "proposed aperture name"
+    yield "DIRIMAGE", "NONE", "direct image for grism or prism exposure"
+    yield "PATTERN1", "NONE", "primary pattern type"
+    yield "P1_NPTS", 0, "number of points in primary pattern"
     for step in ("DQICORR", "BLEVCORR", "BIASCORR", "DARKCORR", "FLATCORR", "PCTECORR", "PHOTCORR"):
         yield step, "COMPLETE", "calibration switch"
     yield "CRCORR", "COMPLETE" if detector.is_ir else "OMIT", "combine observations to reject cosmic rays"
@@ -207,6 +215,7 @@ def science_header(recipe: Recipe, exposure: PlannedExposure, *, chip: int, plan
         ("RA_APER", TARGET[0], "RA of aperture reference position"),
         ("DEC_APER", TARGET[1], "Declination of aperture reference position"),
         ("NCOMBINE", 1, "number of image sets combined during CR rejection"),
+        ("PHOTMODE", f"{detector.instrument} {detector.detector} {exposure.filter}", "Observation con"),
         *_photometry_rows(exposure),
         *_section_rows(recipe, exposure, chip),
         *_statistics_rows(recipe, exposure, planes),
@@ -290,6 +299,7 @@ def _alternate_rows(exposure: PlannedExposure, chip: int) -> Iterator[Row]:
         yield f"WCSTYPE{key}", candidate.wcstype, ""
         if key == "B":
             yield f"HDRNAME{key}", candidate.hdrname, ""
+    yield "MJDREF", 0.0, "[d] MJD of fiducial time"
     for keyword in ("IDCTAB", "D2IMFILE", "NPOLFILE"):
         yield keyword, "N/A", ""
 

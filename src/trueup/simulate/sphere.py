@@ -109,8 +109,8 @@ def rotated(wcs: ChipWcs, rotation: Floats) -> ChipWcs:
 def displaced(wcs: ChipWcs, by: Displacement, *, centre: Pair) -> ChipWcs:
     """The chip under a solution that differs by a displacement about a point.
 
-    The change is one rotation of the sphere and a change of scale about the point; over a field of 3
-    arcmin chips displaced alike are related to what they were by one affine map to 1e-5 mas.
+    Scale and rotation act about the point, then the shift moves it. Over a field of 3 arcmin chips
+    displaced alike are related to what they were by one affine map to 1e-5 mas.
 
     Examples
     --------
@@ -120,20 +120,20 @@ def displaced(wcs: ChipWcs, by: Displacement, *, centre: Pair) -> ChipWcs:
     0.001
     """
     out, east, north = frame(*centre).T
+    scale = by.scale_ppm * 1e-6 * np.cross(out, frame(*wcs.crval)[:, 0])
+    roll = -np.radians(by.rotation_deg) * out
     shift = np.radians(by.east_mas / MAS_PER_DEG) * north - np.radians(by.north_mas / MAS_PER_DEG) * east
-    apart = np.cross(out, frame(*wcs.crval)[:, 0])
-    turn = shift - np.radians(by.rotation_deg) * out + by.scale_ppm * 1e-6 * apart
-    moved = rotated(wcs, _rotation(turn))
+    moved = rotated(wcs, _rotation(shift) @ _rotation(roll) @ _rotation(scale))
     return replace(moved, cd=moved.cd * (1 + by.scale_ppm * 1e-6))
 
 
 def _rotation(vector: Floats) -> Floats:
-    """Rodrigues' formula; the series is exact to rounding for the small angles used here."""
+    """The rotation by the length of a vector about its direction (Rodrigues' formula)."""
     x, y, z = vector
     cross = np.array([[0.0, -z, y], [z, 0.0, -x], [-y, x, 0.0]])
-    square = cross @ cross
-    angle2 = float(vector @ vector)
-    return np.asarray(np.eye(3) + (1 - angle2 / 6) * cross + (0.5 - angle2 / 24) * square)
+    angle = float(np.linalg.norm(vector))
+    once, twice = np.sinc(angle / np.pi), 0.5 * np.sinc(angle / (2 * np.pi)) ** 2
+    return np.asarray(np.eye(3) + once * cross + twice * (cross @ cross))
 
 
 def displacement(chips: Sequence[ChipWcs], reference: Sequence[ChipWcs], *, centre: Pair) -> Displacement:
