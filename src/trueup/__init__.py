@@ -17,10 +17,14 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from trueup import errors, simulate
+    from trueup.drizzle.params import DrizzleParams
+    from trueup.drizzle.pipeline import drizzle
+    from trueup.edit.undo import undo
     from trueup.errors import TrueupError
     from trueup.fits.visit import open_visit
     from trueup.model.chipwcs import ChipWcs
     from trueup.model.exposure import Exposure
+    from trueup.model.mosaic import Mosaic
     from trueup.model.names import WcsName
     from trueup.model.solution import Solution
     from trueup.model.visit import Visit
@@ -30,27 +34,35 @@ __version__ = "0.1.0"
 __all__ = [
     "ChipWcs",
     "Comparison",
+    "DrizzleParams",
     "Exposure",
+    "Mosaic",
     "Solution",
     "TrueupError",
     "Visit",
     "WcsName",
     "compare",
+    "drizzle",
     "errors",
     "open_visit",
     "simulate",
+    "undo",
 ]
 
 _HOME = {
     "ChipWcs": "trueup.model.chipwcs",
     "Comparison": "trueup.workflow.compare",
+    "DrizzleParams": "trueup.drizzle.params",
     "Exposure": "trueup.model.exposure",
+    "Mosaic": "trueup.model.mosaic",
     "Solution": "trueup.model.solution",
     "TrueupError": "trueup.errors",
     "Visit": "trueup.model.visit",
     "WcsName": "trueup.model.names",
     "compare": "trueup.workflow.compare",
+    "drizzle": "trueup.drizzle.pipeline",
     "open_visit": "trueup.fits.visit",
+    "undo": "trueup.edit.undo",
 }
 _ROOMS = {"errors", "simulate"}
 
