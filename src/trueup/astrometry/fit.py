@@ -237,7 +237,7 @@ def register(
             b,
             shift=_displace(a.xy, solution.values),
             radius_mas=search.radius_mas,
-            tier=found.tier,
+            worst=found.worst,
         )
         if len(i) < 2:
             return Registration(_no_match(found, search), i, j)

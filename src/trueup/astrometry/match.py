@@ -20,6 +20,7 @@ Index = NDArray[np.intp]
 
 _MAX_PAIRS = 200_000
 _TIERS = 3
+_WORST = 2 * (_TIERS - 1)
 _EVERYONE_ELSE = 3.0
 _DEG_MAS = 3.6e6
 
@@ -153,13 +154,13 @@ class Match:
         The offset; None where no two sources were within reach.
     rival : Peak or None
         The best other offset, for instance that of detector-fixed sources.
-    tier : int
-        The tiers up to this one were used.
+    worst : int
+        Largest sum of the tiers of a pair: a clean source vouches for a poor one.
 
     Examples
     --------
     >>> none = np.zeros(0, np.intp)
-    >>> Match(none, none, None, None, 0).n
+    >>> Match(none, none, None, None, 2).n
     0
     """
 
@@ -167,7 +168,7 @@ class Match:
     b: Index
     peak: Peak | None
     rival: Peak | None
-    tier: int
+    worst: int
 
     @property
     def n(self) -> int:
@@ -208,10 +209,11 @@ def match(a: Projected, b: Projected, *, search: Search | None = None) -> Match:
     peak, rival = best
     if peak is None or peak.log10_pfalse >= search.log10_pfalse:
         none = np.zeros(0, np.intp)
-        return Match(none, none, peak, rival, tier)
-    tier = max(tier, 1)
+        return Match(none, none, peak, rival, _WORST)
+    worst = max(2 * tier, 2)
     shift = np.array([peak.east_mas, peak.north_mas])
-    return Match(*pair_up(a, b, shift=shift, radius_mas=search.radius_mas, tier=tier), peak, rival, tier)
+    pairs = pair_up(a, b, shift=shift, radius_mas=search.radius_mas, worst=worst)
+    return Match(*pairs, peak, rival, worst)
 
 
 def find_peaks(
@@ -327,7 +329,7 @@ def log10_poisson_tail(at_least: int, mean: float) -> float:
 
 
 def pair_up(
-    a: Projected, b: Projected, *, shift: Floats, radius_mas: float, tier: int = _TIERS
+    a: Projected, b: Projected, *, shift: Floats, radius_mas: float, worst: int = _WORST
 ) -> tuple[Index, Index]:
     """Pairs that are each other's nearest once the first list is shifted.
 
@@ -339,8 +341,8 @@ def pair_up(
         Added to the first list, mas; one row per source where it varies over the field.
     radius_mas : float
         Largest distance.
-    tier : int
-        Sources of worse tiers are left out.
+    worst : int
+        Largest sum of the tiers of a pair.
 
     Returns
     -------
@@ -355,12 +357,12 @@ def pair_up(
     """
     from scipy.spatial import KDTree
 
-    use_a, use_b = np.flatnonzero(a.tier <= tier), np.flatnonzero(b.tier <= tier)
-    if not len(use_a) or not len(use_b):
+    if not len(a) or not len(b):
         return np.zeros(0, np.intp), np.zeros(0, np.intp)
-    moved, fixed = (a.xy + shift)[use_a], b.xy[use_b]
-    distance, to_b = KDTree(fixed).query(moved, distance_upper_bound=radius_mas)
-    _, to_a = KDTree(moved).query(fixed)
-    near = np.flatnonzero(np.isfinite(distance))
-    mutual = near[to_a[to_b[near]] == near]
-    return use_a[mutual], use_b[to_b[mutual]]
+    moved = a.xy + shift
+    distance, to_b = KDTree(b.xy).query(moved, distance_upper_bound=radius_mas)
+    _, to_a = KDTree(moved).query(b.xy)
+    i = np.flatnonzero(np.isfinite(distance))
+    j = to_b[i]
+    kept = (to_a[j] == i) & (a.tier[i].astype(int) + b.tier[j] <= worst)
+    return i[kept], j[kept]

@@ -239,7 +239,7 @@ def fit_profiles(stamps: Floats, *, fwhm_pix: float, noise: Floats, gain: float 
         y=guess[:, 2],
         flux=guess[:, 0],
         snr=snr,
-        sigma=np.hypot(error[:, 1], error[:, 2]) / np.sqrt(2),
+        sigma=np.hypot(error[:, 1], error[:, 2]) * np.sqrt(np.maximum(mismatch, 1) / 2),
         mismatch=mismatch,
         good=good,
     )

@@ -53,7 +53,7 @@ class Detection:
     shape: float = 0.45
     bright: float = 20.0
     clean: float = 1.5
-    limit: int = 40_000
+    limit: int = 50_000
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -69,9 +69,9 @@ class Sources:
     snr : (n,) float64 array
         Flux over its error.
     sigma : (n,) float64 array
-        Error of x and of y, pixels.
+        Error of x and of y, pixels; larger by the root of the mismatch where that exceeds 1.
     mismatch : (n,) float64 array
-        Reduced chi-square of the profile fit, 5 % error of the profile allowed for.
+        Reduced chi-square of the profile fit, an error of the profile itself allowed for.
     tier : (n,) int8 array
         0 bright and clean, 1 clean, 2 the rest.
 
