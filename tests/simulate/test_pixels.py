@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from trueup.simulate import Recipe, TrueExposure, Truth, make_visit, psf_of
 from trueup.simulate.psf import Psf
+from trueup.simulate.scene import Scene, Seen, paint_galaxies
 
 
 def isolated(truth: Truth, exposure: TrueExposure, chip: int) -> NDArray[np.intp]:
@@ -180,20 +181,29 @@ def test_infrared_pixels_are_rates(tmp_path: Path) -> None:
             assert np.unique(hdus["TIME", 1].data) == pytest.approx(exposure.exptime)
 
 
-def test_galaxies_have_their_flux(tmp_path: Path) -> None:
-    recipe = Recipe(size=(900, 700), stars=0, galaxies=6, noise=False, exposures=1)
-    truth = make_visit(tmp_path, recipe=recipe)
-    exposure = truth.exposures[0]
-    with fits.open(exposure.path) as hdus:
-        sky = 0.004 * exposure.exptime
-        total = sum(float(hdus["SCI", i].data.sum(dtype=float)) - sky * 900 * 700 for i in (1, 2))
-    inside = [
-        i
-        for i in range(6)
-        if any(60 < exposure.x[c, i] < 840 and 60 < exposure.y[c, i] < 640 for c in (0, 1))
-    ]
-    seen = ~np.isnan(exposure.x).all(0)
-    if set(np.flatnonzero(seen)) == set(inside):
-        injected = truth.scene.flux[seen, 0].sum() * exposure.exptime
-        assert total == pytest.approx(injected, rel=0.05)
-    assert total > 0
+def test_galaxy_has_its_flux_and_shape() -> None:
+    def one(value: float) -> NDArray[np.float64]:
+        return np.array([value])
+
+    galaxy = Scene(
+        *(one(0.0) for _ in range(4)),
+        flux=np.array([[30.0]]),
+        n_stars=0,
+        radius_pix=one(6.0),
+        sersic=one(1.0),
+        axis_ratio=one(0.5),
+        angle=one(np.pi / 6),
+    )
+    image = np.zeros((121, 121), np.float32)
+    paint_galaxies(image, galaxy, seen=Seen(one(60.3), one(59.8), one(3e4)), psf=Psf(0.78))
+    assert image.sum() == pytest.approx(3e4, rel=1e-5)
+    y, x = np.mgrid[0:121, 0:121]
+    dx, dy = x - 60.3, y - 59.8
+    assert (image * dx).sum() / image.sum() == pytest.approx(0, abs=0.01)
+    c, s = np.cos(np.pi / 6), np.sin(np.pi / 6)
+    major, minor = c * dx + s * dy, c * dy - s * dx
+    ratio = (image * minor**2).sum() / (image * major**2).sum()
+    assert np.sqrt(ratio) == pytest.approx(0.5, abs=0.05)
+    # half of the light is within the effective radius, which runs along the major axis
+    inside = np.hypot(major, minor / 0.5) < 6
+    assert image[inside].sum() / 3e4 == pytest.approx(0.5, abs=0.04)

@@ -191,7 +191,9 @@ def test_filters_beyond_the_default(tmp_path: Path) -> None:
     assert truth.offset("F814W", "F275W").east_mas == pytest.approx(0, abs=0.01)
 
 
-@pytest.mark.parametrize("options", [{"instrument": "HRC"}, {"size": (5000, 100)}, {"exposures": 0}])
+@pytest.mark.parametrize(
+    "options", [{"instrument": "HRC"}, {"size": (5000, 100)}, {"exposures": 0}, {"unsound": ("IMG",)}]
+)
 def test_impossible_recipes(options: dict[str, object]) -> None:
     with pytest.raises(UsageError):
         Recipe(**options)  # type: ignore[arg-type]

@@ -16,7 +16,7 @@ from trueup.simulate.scene import Scene, Seen, paint_galaxies
 BAD, HOT, WARM, SATURATED, FLAT, COSMIC = 4, 16, 64, 256, 512, 4096
 
 _HOT_FRACTION, _WARM_FRACTION = 0.003, 0.004
-_SPOTS_PER_MPIX, _UNFLAGGED_PER_MPIX = 3.0, 5.0
+_SPOTS_PER_MPIX, _UNFLAGGED_PER_MPIX = 1.0, 5.0
 _BAD_COLUMNS_PER_CHIP = 6
 _RAY_REFERENCE_S = 600.0
 _RAY_MEAN_PIXELS = 9.3
@@ -133,7 +133,7 @@ def _add_defects(image: Image, dq: Mask, readout: Readout) -> None:
     at = rng.integers(0, ny, n), rng.integers(0, nx, n)
     image[at] += rng.uniform(300.0, 4000.0, n).astype(np.float32)
     n = max(4, round(_SPOTS_PER_MPIX * mpix))
-    spots = rng.uniform(0, nx, n), rng.uniform(0, ny, n), rng.uniform(500.0, 6000.0, n)
+    spots = rng.uniform(0, nx, n), rng.uniform(0, ny, n), rng.uniform(300.0, 4000.0, n)
     readout.psf.stamp(image, spots)
     for column in rng.integers(0, nx, _BAD_COLUMNS_PER_CHIP):
         start = rng.integers(0, ny)

@@ -9,6 +9,8 @@ from trueup.simulate.detectors import Detector, detector_named
 from trueup.simulate.sphere import Displacement
 
 TUTORIAL_OFFSET = Displacement(60.0, -35.0, 0.004)
+HEADERLET_FAMILIES = ("GSC240", "FIT_REL", "FIT_SVM")
+_MOST_EXPOSURES = 36  # rootnames have one character to count with
 _STARS_PER_MPIX = 180.0
 _GALAXIES_PER_MPIX = 9.0
 _FEWEST_STARS = 60
@@ -74,8 +76,12 @@ class Recipe:
         ny, nx = self.detector.shape
         if self.size is not None and not (0 < self.size[0] <= nx and 0 < self.size[1] <= ny):
             raise UsageError(f"size {self.size} is not within the {nx} x {ny} pixels of a chip")
-        if self.exposures < 1:
-            raise UsageError(f"{self.exposures} exposures per filter", todo="ask for at least one")
+        if not 1 <= self.exposures <= _MOST_EXPOSURES:
+            raise UsageError(f"{self.exposures} exposures per filter", todo="ask for 1 to 36")
+        strangers = set(self.unsound) - set(HEADERLET_FAMILIES)
+        if strangers:
+            todo = f"use {', '.join(HEADERLET_FAMILIES)}"
+            raise UsageError(f"no headerlets of {', '.join(sorted(strangers))}", todo=todo)
 
     @property
     def detector(self) -> Detector:
