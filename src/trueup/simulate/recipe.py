@@ -11,8 +11,8 @@ from trueup.simulate.sphere import Displacement
 TUTORIAL_OFFSET = Displacement(60.0, -35.0, 0.004)
 HEADERLET_FAMILIES = ("GSC240", "FIT_REL", "FIT_SVM")
 _MOST_EXPOSURES = 36  # rootnames have one character to count with
-_STARS_PER_MPIX = 180.0
-_GALAXIES_PER_MPIX = 9.0
+_STARS_PER_ARCMIN2 = 400.0
+_GALAXIES_PER_ARCMIN2 = 20.0
 _FEWEST_STARS = 60
 
 
@@ -101,17 +101,17 @@ class Recipe:
     @property
     def number_of_stars(self) -> int:
         """Stars on the field."""
-        return self._number(self.stars, _STARS_PER_MPIX, _FEWEST_STARS)
+        return self._number(self.stars, _STARS_PER_ARCMIN2, _FEWEST_STARS)
 
     @property
     def number_of_galaxies(self) -> int:
         """Galaxies on the field."""
-        return self._number(self.galaxies, _GALAXIES_PER_MPIX, 3)
+        return self._number(self.galaxies, _GALAXIES_PER_ARCMIN2, 3)
 
-    def _number(self, wanted: int | None, per_mpix: float, fewest: int) -> int:
+    def _number(self, wanted: int | None, density: float, fewest: int) -> int:
         if self.constant is not None:
             return 0
         if wanted is not None:
             return wanted
         pixels = self.shape[0] * self.shape[1] * len(self.detector.chips)
-        return max(fewest, round(per_mpix * pixels / 1e6))
+        return max(fewest, round(density * pixels * (self.detector.idcscale / 60) ** 2))
