@@ -8,6 +8,7 @@ from pathlib import Path
 
 from trueup.errors import FileAccessError
 
+_GZIP = b"\x1f\x8b"
 _ANY_WRITE = stat.S_IWUSR | stat.S_IWGRP | stat.S_IWOTH
 
 
@@ -38,15 +39,34 @@ def editable(path: str | os.PathLike[str], *, follow_links: bool = False) -> Pat
     ...     editable(file.name) == Path(file.name).resolve()
     True
     """
-    given = Path(path)
-    real = given.resolve()
-    if not real.is_file():
-        raise FileAccessError("no such file", file=given)
-    if real.suffix.lower() == ".gz":
-        raise FileAccessError("is compressed and cannot be edited", file=given, todo="gunzip it")
+    given, real = Path(path), readable(path)
     if not follow_links:
         _refuse_links(given, real)
     _refuse_read_only(given, real)
+    return real
+
+
+def readable(path: str | os.PathLike[str]) -> Path:
+    """The real path of a file whose bytes can be copied into a new version.
+
+    Raises
+    ------
+    FileAccessError
+        For a missing or compressed file.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> with tempfile.NamedTemporaryFile(suffix=".fits") as file:
+    ...     readable(file.name) == Path(file.name).resolve()
+    True
+    """
+    real = Path(path).resolve()
+    if not real.is_file():
+        raise FileAccessError("no such file", file=path)
+    with real.open("rb") as file:
+        if file.read(2) == _GZIP:
+            raise FileAccessError("is compressed and cannot be edited", file=path, todo="gunzip it")
     return real
 
 
