@@ -16,7 +16,16 @@ SIZE = 80_000.0
 FIELD = Field((150.0, 2.0), SIZE * np.array([[-1, -1], [1, -1], [1, 1], [-1, 1]]), 40.0)
 
 
-def lists(rng, n, *, shift=(60.0, -35.0), rotation_deg=0.004, scale=0.0, sigma=2.0, outliers=0):
+def lists(
+    rng: np.random.Generator,
+    n: int,
+    *,
+    shift: tuple[float, float] = (60.0, -35.0),
+    rotation_deg: float = 0.004,
+    scale: float = 0.0,
+    sigma: float = 2.0,
+    outliers: int = 0,
+) -> tuple[Projected, Projected]:
     """Two lists; the second is moved, turned from north through east and scaled."""
     xy = rng.uniform(-SIZE, SIZE, (n, 2))
     turn = np.radians(rotation_deg)
@@ -38,7 +47,7 @@ def lists(rng, n, *, shift=(60.0, -35.0), rotation_deg=0.004, scale=0.0, sigma=2
 EXACT = Expectation(floor_pix=0.0)
 
 
-def test_shift_rotation_and_scale_are_recovered_with_honest_errors():
+def test_shift_rotation_and_scale_are_recovered_with_honest_errors() -> None:
     rng = np.random.default_rng(1)
     pulls = []
     for _ in range(60):
@@ -58,7 +67,7 @@ def test_shift_rotation_and_scale_are_recovered_with_honest_errors():
     assert (rms < 1.3).all()
 
 
-def test_worst_corner_error_is_honest_with_few_stars():
+def test_worst_corner_error_is_honest_with_few_stars() -> None:
     rng = np.random.default_rng(2)
     misses, errors = [], []
     for _ in range(80):
@@ -74,7 +83,7 @@ def test_worst_corner_error_is_honest_with_few_stars():
     assert 0.5 < np.sqrt(np.mean(np.square(misses) / np.square(errors))) < 1.5
 
 
-def test_directions_are_those_of_astropy():
+def test_directions_are_those_of_astropy() -> None:
     """A list moved and turned on the sphere by astropy, seen through two tangent-plane WCS."""
     rng = np.random.default_rng(3)
     center = SkyCoord(210.3, -54.7, unit="deg")
@@ -96,7 +105,7 @@ def test_directions_are_those_of_astropy():
     assert fit.rotation_deg == pytest.approx(0.004, abs=2e-5)
 
 
-def test_swapping_the_lists_changes_the_signs():
+def test_swapping_the_lists_changes_the_signs() -> None:
     a, b = lists(np.random.default_rng(4), 50)
     there, back = register(a, b, field=FIELD).fit, register(b, a, field=FIELD).fit
     assert back.east_mas == pytest.approx(-there.east_mas, abs=0.01)
@@ -107,12 +116,12 @@ def test_swapping_the_lists_changes_the_signs():
     ("shift", "count", "verdict"),
     [((0.5, 0.5), 200, "pass"), ((60, -35), 200, "fail"), ((3.9, 0), 30, "undecided")],
 )
-def test_verdicts(shift, count, verdict):
+def test_verdicts(shift: tuple[float, float], count: int, verdict: str) -> None:
     a, b = lists(np.random.default_rng(5), count, shift=shift, rotation_deg=0.0)
     assert register(a, b, field=FIELD).fit.verdict == verdict
 
 
-def test_scale_between_filters_is_not_judged():
+def test_scale_between_filters_is_not_judged() -> None:
     a, b = lists(np.random.default_rng(6), 300, shift=(0, 0), rotation_deg=0.0, scale=1e-4)
     assert register(a, b, field=FIELD).fit.verdict == "fail"
     across = register(a, b, field=FIELD, expect=Expectation(same_filter=False)).fit
@@ -120,7 +129,7 @@ def test_scale_between_filters_is_not_judged():
     assert across.scale_ppm == pytest.approx(100, abs=10)
 
 
-def test_no_common_stars_is_unmeasurable():
+def test_no_common_stars_is_unmeasurable() -> None:
     rng = np.random.default_rng(7)
     fit = register(lists(rng, 100)[0], lists(rng, 100)[0], field=FIELD).fit
     assert fit.verdict == "unmeasurable"
@@ -128,7 +137,7 @@ def test_no_common_stars_is_unmeasurable():
     assert "no common stars" in fit.why
 
 
-def test_two_offsets_that_fit_equally_well_are_unmeasurable():
+def test_two_offsets_that_fit_equally_well_are_unmeasurable() -> None:
     rng = np.random.default_rng(8)
     a, b = lists(rng, 30, rotation_deg=0.0)
     fixed = a.xy[:25] * 0.9
@@ -140,7 +149,7 @@ def test_two_offsets_that_fit_equally_well_are_unmeasurable():
     assert "two offsets" in fit.why
 
 
-def test_residuals_beyond_the_errors_are_unmeasurable():
+def test_residuals_beyond_the_errors_are_unmeasurable() -> None:
     a, b = lists(np.random.default_rng(9), 60, rotation_deg=0.0, sigma=6.0)
     tiny = np.full(60, 0.1)
     fit = register(
@@ -150,7 +159,7 @@ def test_residuals_beyond_the_errors_are_unmeasurable():
     assert "chi2" in fit.why
 
 
-def test_common_field_of_turned_frames():
+def test_common_field_of_turned_frames() -> None:
     pixel = 1e-5
     a = ChipWcs((99.5, 99.5), (359.9999, 10.0), np.diag([-pixel, pixel]), (200, 200))
     b = ChipWcs((149.5, 149.5), (0.0001, 10.0), np.diag([pixel, -2 * pixel]), (300, 300))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from numpy.typing import ArrayLike, NDArray
 from scipy.stats import poisson
 
 from trueup.astrometry.match import Projected, Search, log10_poisson_tail, match, pair_up
@@ -11,19 +12,18 @@ from trueup.astrometry.match import Projected, Search, log10_poisson_tail, match
 FIELD = 80_000.0
 
 
-def projected(xy, tier=0):
+def projected(xy: ArrayLike, tier: ArrayLike = 0) -> Projected:
+    xy = np.asarray(xy, float)
     n = len(xy)
-    return Projected(
-        np.asarray(xy, float), np.ones(n), np.arange(n, 0, -1.0), np.broadcast_to(np.int8(tier), n).copy()
-    )
+    return Projected(xy, np.ones(n), np.arange(n, 0, -1.0), np.broadcast_to(np.int8(tier), n).copy())
 
 
-def scatter(rng, n):
+def scatter(rng: np.random.Generator, n: int) -> NDArray[np.float64]:
     return rng.uniform(-FIELD, FIELD, (n, 2))
 
 
 @pytest.mark.parametrize("offset", [(60.0, -35.0), (0.0, 0.0), (-1400.0, 900.0)])
-def test_forty_stars_among_thousands_of_cosmic_rays(offset):
+def test_forty_stars_among_thousands_of_cosmic_rays(offset: tuple[float, float]) -> None:
     rng = np.random.default_rng(1)
     stars = scatter(rng, 40)
     a = projected(np.r_[stars, scatter(rng, 4000)])
@@ -36,7 +36,7 @@ def test_forty_stars_among_thousands_of_cosmic_rays(offset):
     assert found.n - true.sum() <= 5
 
 
-def test_unrelated_lists_never_match():
+def test_unrelated_lists_never_match() -> None:
     rng = np.random.default_rng(2)
     best = []
     for _ in range(150):
@@ -48,7 +48,7 @@ def test_unrelated_lists_never_match():
     assert min(best) > -4
 
 
-def test_unrelated_clumps_do_not_match():
+def test_unrelated_clumps_do_not_match() -> None:
     """Groups of detections (tracks, galaxies) make many equal offsets out of few coincidences."""
     rng = np.random.default_rng(3)
     for _ in range(40):
@@ -56,7 +56,7 @@ def test_unrelated_clumps_do_not_match():
         assert match(projected(a), projected(b)).n == 0
 
 
-def test_best_tier_suffices_where_it_can_and_the_rest_helps_where_it_must():
+def test_best_tier_suffices_where_it_can_and_the_rest_helps_where_it_must() -> None:
     rng = np.random.default_rng(4)
     stars = scatter(rng, 20)
     tier = np.r_[np.zeros(10, np.int8), np.full(10, 2, np.int8)]
@@ -67,7 +67,7 @@ def test_best_tier_suffices_where_it_can_and_the_rest_helps_where_it_must():
     assert match(poor, b).n == 20
 
 
-def test_detector_fixed_sources_are_named_as_the_rival():
+def test_detector_fixed_sources_are_named_as_the_rival() -> None:
     rng = np.random.default_rng(5)
     stars, fixed = scatter(rng, 20), scatter(rng, 15)
     a = projected(np.r_[stars, fixed])
@@ -78,7 +78,7 @@ def test_detector_fixed_sources_are_named_as_the_rival():
     assert found.rival.log10_pfalse < -6
 
 
-def test_dense_fields_fall_back_to_the_brightest():
+def test_dense_fields_fall_back_to_the_brightest() -> None:
     rng = np.random.default_rng(6)
     stars = rng.uniform(-20_000, 20_000, (20_000, 2))
     found = match(projected(stars), projected(stars + np.array([60, -35])))
@@ -86,12 +86,12 @@ def test_dense_fields_fall_back_to_the_brightest():
 
 
 @pytest.mark.parametrize("count", [0, 1, 2])
-def test_too_few_sources_are_no_match(count):
+def test_too_few_sources_are_no_match(count: int) -> None:
     few = projected(np.arange(2.0 * count).reshape(count, 2) * 1e4)
     assert match(few, few).n == 0
 
 
-def test_nothing_beyond_reach():
+def test_nothing_beyond_reach() -> None:
     rng = np.random.default_rng(7)
     stars = scatter(rng, 3)
     found = match(projected(stars), projected(stars + np.array([300, 0])), search=Search(reach_mas=100.0))
@@ -100,13 +100,13 @@ def test_nothing_beyond_reach():
 
 
 @pytest.mark.parametrize(("count", "mean"), [(1, 0.3), (5, 0.01), (12, 3.0), (3, 7.0), (40, 39.0)])
-def test_poisson_tail(count, mean):
+def test_poisson_tail(count: int, mean: float) -> None:
     assert log10_poisson_tail(count, mean) == pytest.approx(
         poisson.logsf(count - 1, mean) / np.log(10), rel=1e-9
     )
 
 
-def test_pairs_are_one_to_one():
+def test_pairs_are_one_to_one() -> None:
     a = projected([[0, 0], [3, 0], [1000, 0]])
     b = projected([[1, 0], [1001, 0]])
     i, j = pair_up(a, b, shift=np.zeros(2), radius_mas=10)

@@ -8,7 +8,7 @@ import pytest
 from trueup.astrometry.psf import drizzled_fwhm_pix, fit_profiles, fwhm_arcsec, pixel_profile
 
 
-def test_pixel_profile_is_the_integral_of_a_gaussian():
+def test_pixel_profile_is_the_integral_of_a_gaussian() -> None:
     fine = np.linspace(-0.5, 0.5, 20001)
     sigma = 2.1 / 2.354820045
     for offset in (-1.3, 0.0, 0.7):
@@ -18,7 +18,7 @@ def test_pixel_profile_is_the_integral_of_a_gaussian():
         assert pixel_profile(offset, 2.1) == pytest.approx(direct, rel=1e-6)
 
 
-def test_a_cosmic_ray_beside_the_star_is_left_out_and_held_against_it():
+def test_a_cosmic_ray_beside_the_star_is_left_out_and_held_against_it() -> None:
     k = np.arange(-2, 3)
     clean = 5000 * np.outer(pixel_profile(k - 0.1, 2.0), pixel_profile(k + 0.25, 2.0))
     hit = clean.copy()
@@ -29,7 +29,7 @@ def test_a_cosmic_ray_beside_the_star_is_left_out_and_held_against_it():
     assert fit.mismatch[1] > fit.mismatch[0] + 1
 
 
-def test_stamps_without_data_are_not_good():
+def test_stamps_without_data_are_not_good() -> None:
     fit = fit_profiles(np.full((2, 5, 5), np.nan), fwhm_pix=2.0, noise=np.ones((1, 1, 1)))
     assert not fit.good.any()
     assert len(fit_profiles(np.zeros((0, 5, 5)), fwhm_pix=2.0, noise=np.ones((1, 1, 1))).x) == 0
@@ -45,6 +45,6 @@ def test_stamps_without_data_are_not_good():
         ("NICMOS", "unknown", 0.1, 0.2),
     ],
 )
-def test_widths(detector, name, low, high):
+def test_widths(detector: str, name: str, low: float, high: float) -> None:
     assert low <= fwhm_arcsec(detector, name) <= high
     assert drizzled_fwhm_pix(detector, name, scale_arcsec=0.04) > fwhm_arcsec(detector, name) / 0.04

@@ -2,21 +2,28 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from typing import Any
+
 import numpy as np
 import pytest
+from numpy.typing import NDArray
 from scipy.spatial import KDTree
 
-from trueup.astrometry.sources import Detection, find_sources, sky_map
+from trueup.astrometry.sources import Detection, Sources, find_sources, sky_map
 from trueup.errors import UsageError
 
+# the conftest's scene: positions x, y and fluxes of an image
+MakeScene = Callable[..., Any]
 
-def _nearest(found, scene):
+
+def _nearest(found: Sources, scene: Any) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
     distance, index = KDTree(np.c_[scene.x, scene.y]).query(np.c_[found.x, found.y])
     return distance, index
 
 
 @pytest.mark.parametrize("seed", range(3))
-def test_best_tier_holds_stars_and_no_cosmic_rays(scene, seed):
+def test_best_tier_holds_stars_and_no_cosmic_rays(scene: MakeScene, seed: int) -> None:
     made = scene(seed)
     found = find_sources(made.image, fwhm_pix=2.0, gain=1.0)
     distance, _ = _nearest(found, made)
@@ -25,7 +32,7 @@ def test_best_tier_holds_stars_and_no_cosmic_rays(scene, seed):
     assert best.sum() > 0.5 * len(made.x)
 
 
-def test_centres_are_right_although_stars_are_no_gaussians(scene):
+def test_centres_are_right_although_stars_are_no_gaussians(scene: MakeScene) -> None:
     made = scene(5, count=120, rays=0.0)
     found = find_sources(made.image, fwhm_pix=2.0, gain=1.0)
     distance, index = _nearest(found, made)
@@ -36,7 +43,7 @@ def test_centres_are_right_although_stars_are_no_gaussians(scene):
     assert abs(np.mean((found.y - made.y[index])[good])) < 0.005
 
 
-def test_errors_of_faint_stars_are_honest(scene):
+def test_errors_of_faint_stars_are_honest(scene: MakeScene) -> None:
     rng = np.random.default_rng(1)
     rows, columns = np.mgrid[20:780:25, 20:780:25]
     x, y = (
@@ -52,7 +59,7 @@ def test_errors_of_faint_stars_are_honest(scene):
     assert 0.8 < np.sqrt(np.mean(pull**2)) < 1.25
 
 
-def test_masked_and_missing_pixels_give_no_source(scene):
+def test_masked_and_missing_pixels_give_no_source(scene: MakeScene) -> None:
     made = scene(3, rays=0.0)
     image = made.image.copy()
     image[:, :100] = np.nan
@@ -64,14 +71,14 @@ def test_masked_and_missing_pixels_give_no_source(scene):
     assert found.y.min() > 199
 
 
-def test_input_is_left_alone(scene):
+def test_input_is_left_alone(scene: MakeScene) -> None:
     image = scene(4).image
     before = image.copy()
     find_sources(image, fwhm_pix=2.0, mask=image > 100)
     np.testing.assert_array_equal(image, before)
 
 
-def test_sky_gradient_and_float32_do_not_matter(scene):
+def test_sky_gradient_and_float32_do_not_matter(scene: MakeScene) -> None:
     made = scene(6, rays=0.0)
     plain = find_sources(made.image, fwhm_pix=2.0)
     sloped = find_sources(
@@ -82,7 +89,7 @@ def test_sky_gradient_and_float32_do_not_matter(scene):
     assert np.median(distance) < 0.005
 
 
-def test_brightest_first_and_limited(scene):
+def test_brightest_first_and_limited(scene: MakeScene) -> None:
     found = find_sources(scene(7).image, fwhm_pix=2.0, settings=Detection(limit=12))
     assert 0 < len(found) <= 12
     assert (np.diff(found.flux) <= 0).all()
@@ -98,25 +105,25 @@ def test_brightest_first_and_limited(scene):
     ],
     ids=["constant", "no data", "tiny", "noise"],
 )
-def test_degenerate_images_give_next_to_nothing(image):
+def test_degenerate_images_give_next_to_nothing(image: NDArray[np.float64]) -> None:
     assert len(find_sources(image, fwhm_pix=2.0)) <= 1
 
 
-def test_impossible_arguments_are_refused():
+def test_impossible_arguments_are_refused() -> None:
     with pytest.raises(UsageError, match="shape"):
         find_sources(np.zeros(5), fwhm_pix=2.0)
     with pytest.raises(UsageError, match="width"):
         find_sources(np.zeros((50, 50)), fwhm_pix=0.0)
 
 
-def test_noise_per_pixel_sets_the_error(scene):
+def test_noise_per_pixel_sets_the_error(scene: MakeScene) -> None:
     made = scene(8, rays=0.0)
     low = find_sources(made.image, fwhm_pix=2.0, err=np.full(made.image.shape, 7.0))
     high = find_sources(made.image, fwhm_pix=2.0, err=np.full(made.image.shape, 70.0))
     assert high.sigma[0] > 3 * low.sigma[0]
 
 
-def test_sky_is_not_moved_by_cosmic_rays_or_missing_pixels():
+def test_sky_is_not_moved_by_cosmic_rays_or_missing_pixels() -> None:
     rng = np.random.default_rng(0)
     image = rng.normal(100, 5, (256, 256))
     image[rng.uniform(size=image.shape) < 0.05] += 1000

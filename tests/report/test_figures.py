@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from pathlib import Path
+from typing import Any
 
 import matplotlib
 import numpy as np
@@ -11,6 +13,7 @@ import pytest
 from astropy.io import fits
 from astropy.wcs import WCS
 from matplotlib.figure import Figure
+from numpy.typing import NDArray
 from PIL import Image
 
 from trueup.astrometry.fit import Fit
@@ -43,11 +46,11 @@ MEASURED = Fit(
 )
 
 
-def product(wcs, image):
+def product(wcs: ChipWcs, image: NDArray[Any]) -> Product:
     return Product("x_drc.fits", image.astype(np.float32), None, wcs, Cards(), Cards())
 
 
-def astropy_wcs(wcs):
+def astropy_wcs(wcs: ChipWcs) -> WCS:
     header = fits.Header()
     header["CTYPE1"], header["CTYPE2"] = "RA---TAN", "DEC--TAN"
     header["CRPIX1"], header["CRPIX2"] = wcs.crpix[0] + 1, wcs.crpix[1] + 1
@@ -58,13 +61,13 @@ def astropy_wcs(wcs):
     return WCS(header)
 
 
-def turned(degrees, scale=1.1e-5):
+def turned(degrees: float, scale: float = 1.1e-5) -> ChipWcs:
     c, s = np.cos(np.radians(degrees)), np.sin(np.radians(degrees))
     return ChipWcs((70.0, 60.0), (150.0, 2.0), scale * np.array([[-c, s], [s, c]]), (140, 150))
 
 
 @pytest.fixture
-def view():
+def view() -> View:
     rng = np.random.default_rng(0)
     sky = rng.normal(0, 1, (101, 101)).astype(np.float32)
     sky[:5] = np.nan
@@ -73,7 +76,7 @@ def view():
     return View(sky, sky + 1, wcs, at, at, ("F336W", "F275W"), ("one", "two"), MEASURED, "ELECTRONS/S")
 
 
-def test_cut_out_takes_the_same_sky_as_astropy():
+def test_cut_out_takes_the_same_sky_as_astropy() -> None:
     """A plane in the sky is sampled from a turned grid; astropy says where."""
     first, second = turned(0), turned(33, scale=0.9e-5)
     y, x = np.indices(second.shape)
@@ -86,7 +89,7 @@ def test_cut_out_takes_the_same_sky_as_astropy():
     np.testing.assert_allclose(seen.ravel(), 3 * at_x - 2 * at_y, atol=1e-2)
 
 
-def test_cut_out_copies_pixels_of_the_same_grid_and_leaves_the_rest_empty():
+def test_cut_out_copies_pixels_of_the_same_grid_and_leaves_the_rest_empty() -> None:
     wcs = turned(20)
     image = np.random.default_rng(1).normal(size=wcs.shape).astype(np.float32)
     corner = tuple(float(v) for v in wcs.pixel_to_sky(0.2, 0.1))
@@ -98,7 +101,7 @@ def test_cut_out_copies_pixels_of_the_same_grid_and_leaves_the_rest_empty():
 
 
 @pytest.mark.parametrize("stretch", [1.0, 5.0])
-def test_one_colour_scale_whose_upper_limit_is_stretched(view, stretch):
+def test_one_colour_scale_whose_upper_limit_is_stretched(view: View, stretch: float) -> None:
     figure = side_by_side(view, stretch=stretch)
     limits = {axes.images[0].get_clim() for axes in figure.axes[:1] + figure.axes[2:3]}
     assert len(limits) == 1
@@ -109,7 +112,7 @@ def test_one_colour_scale_whose_upper_limit_is_stretched(view, stretch):
     assert limits.pop() == pytest.approx((low, stretch * high), rel=1e-5)
 
 
-def test_figures_are_signed_and_foreign_files_are_kept(view, tmp_path):
+def test_figures_are_signed_and_foreign_files_are_kept(view: View, tmp_path: Path) -> None:
     for path in save_figure(side_by_side(view), tmp_path / "sky"):
         assert path.stat().st_size > 10_000
     with Image.open(tmp_path / "sky.png") as picture:
@@ -123,32 +126,32 @@ def test_figures_are_signed_and_foreign_files_are_kept(view, tmp_path):
     assert not (tmp_path / "mine.png").exists()
 
 
-def test_a_missing_folder_is_a_clear_error(tmp_path):
+def test_a_missing_folder_is_a_clear_error(tmp_path: Path) -> None:
     with pytest.raises(FileAccessError, match="No such file"):
         save_figure(Figure(), tmp_path / "nowhere" / "sky")
 
 
-def test_pictures_without_data_or_mark_or_offset_are_drawn(view, tmp_path):
+def test_pictures_without_data_or_mark_or_offset_are_drawn(view: View, tmp_path: Path) -> None:
     empty = np.full_like(view.a, np.nan)
     bare = View(empty, empty, view.wcs, view.center, None, view.labels, view.notes, Fit(0))
     save_figure(side_by_side(bare), tmp_path / "a")
     save_figure(before_after(bare, bare), tmp_path / "b")
 
 
-def test_settings_of_matplotlib_stay(view):
+def test_settings_of_matplotlib_stay(view: View) -> None:
     before = dict(matplotlib.rcParams)
     side_by_side(view)
     before_after(view, view)
     assert dict(matplotlib.rcParams) == before
 
 
-def test_import_needs_no_matplotlib():
+def test_import_needs_no_matplotlib() -> None:
     script = "import sys, trueup.report.figures; print('matplotlib' in sys.modules, 'astropy' in sys.modules)"
     out = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
     assert out.stdout.split() == ["False", "False"]
 
 
-def test_words():
+def test_words() -> None:
     labels = ("F336W", "F275W")
     assert offset_text(MEASURED, labels).replace("\N{MINUS SIGN}", "-") == (
         "F275W - F336W:  +60.0 \N{PLUS-MINUS SIGN} 0.3 mas east,  -35.0 \N{PLUS-MINUS SIGN} 0.3 mas north,"

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 
 import numpy as np
 import pytest
 from astropy.io import fits
+from numpy.typing import NDArray
 
 from trueup.cli import run
 from trueup.errors import DataError, FormatError
@@ -14,17 +16,35 @@ from trueup.fits.product_read import read_product
 from trueup.model.chipwcs import ChipWcs, plane_to_sky, sky_to_plane
 from trueup.workflow.compare import compare
 
+Sky = tuple[NDArray[np.float64], NDArray[np.float64]]
+
 PIXEL = 0.0396 / 3600
 CENTER = (83.82, -69.2)
 
 
-def wcs_of(shape, degrees, *, scale=1.0, crval=CENTER, crpix=None):
+def wcs_of(
+    shape: tuple[int, int],
+    degrees: float,
+    *,
+    scale: float = 1.0,
+    crval: tuple[float, float] = CENTER,
+    crpix: tuple[float, float] | None = None,
+) -> ChipWcs:
     c, s = np.cos(np.radians(degrees)), np.sin(np.radians(degrees))
     cd = scale * PIXEL * np.array([[-c, s], [s, c]])
     return ChipWcs(crpix or ((shape[1] - 1) / 2, (shape[0] - 1) / 2), crval, cd, shape)
 
 
-def write(path, wcs, sky, flux, *, filter_name, seed, hot=0):
+def write(
+    path: Path,
+    wcs: ChipWcs,
+    sky: Sky,
+    flux: NDArray[np.float64],
+    *,
+    filter_name: str,
+    seed: int,
+    hot: int = 0,
+) -> str:
     """A product in electrons/s of stars with wings, noise, and blobs that only it has."""
     rng = np.random.default_rng(seed)
     exptime = 800.0
@@ -56,9 +76,9 @@ def write(path, wcs, sky, flux, *, filter_name, seed, hot=0):
     return str(path)
 
 
-def displaced(sky, east_mas, north_mas, rotation_deg):
+def displaced(sky: Sky, east_mas: float, north_mas: float, rotation_deg: float) -> Sky:
     """Positions as a wrong solution gives them: turned from north through east, then moved."""
-    xi, eta = sky_to_plane(*sky, CENTER)
+    xi, eta = sky_to_plane(sky[0], sky[1], CENTER)
     turn = np.radians(rotation_deg)
     return plane_to_sky(
         xi * np.cos(turn) + eta * np.sin(turn) + east_mas / 3.6e6,
@@ -68,7 +88,7 @@ def displaced(sky, east_mas, north_mas, rotation_deg):
 
 
 @pytest.fixture(scope="module")
-def pair(tmp_path_factory):
+def pair(tmp_path_factory: pytest.TempPathFactory) -> tuple[str, str]:
     """F336W, and F275W on a turned, finer grid, 3 % of the flux, misplaced by (60, -35) mas and 0.004 deg."""
     folder = tmp_path_factory.mktemp("pair")
     rng = np.random.default_rng(0)
@@ -81,7 +101,7 @@ def pair(tmp_path_factory):
     return a, b
 
 
-def test_offset_and_rotation_between_products_on_different_grids(pair):
+def test_offset_and_rotation_between_products_on_different_grids(pair: tuple[str, str]) -> None:
     fit = compare(*pair).fit
     assert fit.east_mas == pytest.approx(60, abs=1.0)
     assert fit.north_mas == pytest.approx(-35, abs=1.0)
@@ -91,7 +111,7 @@ def test_offset_and_rotation_between_products_on_different_grids(pair):
     assert fit.verdict == "fail"
 
 
-def test_picture_shows_a_source_that_both_have(pair):
+def test_picture_shows_a_source_that_both_have(pair: tuple[str, str]) -> None:
     view = compare(*pair, half=20).view
     assert view.a.shape == view.b.shape == (41, 41)
     x, y = view.wcs.sky_to_pixel(*view.mark)
@@ -102,14 +122,16 @@ def test_picture_shows_a_source_that_both_have(pair):
     assert view.labels == ("F336W", "F275W")
 
 
-def test_center_is_where_it_was_asked_for(pair):
+def test_center_is_where_it_was_asked_for(pair: tuple[str, str]) -> None:
     a = read_product(pair[0])
     asked = tuple(float(v) for v in a.wcs.pixel_to_sky(200.0, 300.0))
     view = compare(*pair, center=asked, half=10).view
     np.testing.assert_array_equal(view.a, a.sci[290:311, 190:211])
 
 
-def test_command_prints_json_and_writes_pictures(pair, tmp_path, capsys):
+def test_command_prints_json_and_writes_pictures(
+    pair: tuple[str, str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     assert run(["compare", *pair, "--stretch", "5", "-o", str(tmp_path / "sky"), "--format", "json"]) == 0
     out = json.loads(capsys.readouterr().out)
     assert out["schema"] == "trueup.compare/1"
@@ -119,7 +141,9 @@ def test_command_prints_json_and_writes_pictures(pair, tmp_path, capsys):
     assert out["figures"] == [str(tmp_path / "sky.png"), str(tmp_path / "sky.pdf")]
 
 
-def test_no_common_stars_is_unmeasurable_and_no_failure(pair, tmp_path, capsys):
+def test_no_common_stars_is_unmeasurable_and_no_failure(
+    pair: tuple[str, str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     rng = np.random.default_rng(9)
     sky = plane_to_sky(*(rng.uniform(-330, 330, (2, 150)) * PIXEL), CENTER)
     other = write(
@@ -132,7 +156,7 @@ def test_no_common_stars_is_unmeasurable_and_no_failure(pair, tmp_path, capsys):
     assert fit.log10_pfalse >= -6
 
 
-def test_products_of_different_sky_are_unmeasurable(pair, tmp_path):
+def test_products_of_different_sky_are_unmeasurable(pair: tuple[str, str], tmp_path: Path) -> None:
     away = wcs_of((300, 300), 0, crval=(84.5, -69.2))
     sky = away.pixel_to_sky(*np.random.default_rng(1).uniform(20, 280, (2, 30)))
     other = write(tmp_path / "d_drc.fits", away, sky, np.full(30, 30.0), filter_name="F275W", seed=3)
@@ -140,7 +164,7 @@ def test_products_of_different_sky_are_unmeasurable(pair, tmp_path):
     assert comparison.fit.verdict == "unmeasurable"
 
 
-def test_weightless_pixels_are_no_data(pair):
+def test_weightless_pixels_are_no_data(pair: tuple[str, str]) -> None:
     product = read_product(pair[0])
     assert np.isnan(product.sci[:, :15]).all()
     assert np.isfinite(product.sci[:, 15:]).all()
@@ -148,7 +172,7 @@ def test_weightless_pixels_are_no_data(pair):
     assert (product.filter, product.detector, product.wcsname) == ("F336W", "UVIS", "IDC_2731450pi")
 
 
-def test_an_exposure_is_no_product(tmp_path):
+def test_an_exposure_is_no_product(tmp_path: Path) -> None:
     hdus = [fits.PrimaryHDU(), *(fits.ImageHDU(np.zeros((5, 5)), name="SCI", ver=v) for v in (1, 2))]
     fits.HDUList(hdus).writeto(tmp_path / "a_flc.fits")
     with pytest.raises(DataError, match="drizzle the exposure first"):
@@ -156,13 +180,13 @@ def test_an_exposure_is_no_product(tmp_path):
     assert run(["compare", str(tmp_path / "a_flc.fits"), str(tmp_path / "a_flc.fits")]) == 3
 
 
-def test_a_file_without_image_is_no_product(tmp_path):
+def test_a_file_without_image_is_no_product(tmp_path: Path) -> None:
     fits.PrimaryHDU().writeto(tmp_path / "empty.fits")
     with pytest.raises(FormatError, match="no image"):
         read_product(tmp_path / "empty.fits")
 
 
-def test_image_in_the_primary_with_pc_and_cdelt(tmp_path):
+def test_image_in_the_primary_with_pc_and_cdelt(tmp_path: Path) -> None:
     hdu = fits.PrimaryHDU(np.arange(12, dtype=np.int16).reshape(3, 4))
     hdu.header.update(CTYPE1="RA---TAN", CTYPE2="DEC--TAN", CRPIX1=2.0, CRPIX2=3.0, CRVAL1=10.0, CRVAL2=20.0)
     hdu.header.update(CDELT1=-1e-5, CDELT2=2e-5, BUNIT="COUNTS", FILTER1="CLEAR1L", FILTER2="F814W")
