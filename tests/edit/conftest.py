@@ -6,6 +6,7 @@ import time
 import warnings
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 import pytest
 
@@ -52,8 +53,8 @@ class Mortal:
 def _act(action: Callable[[], object], calls: int) -> None:
     left = calls
 
-    def fatal(function):
-        def call(*args, **kwargs):
+    def fatal(function: Callable[..., object]) -> Callable[..., object]:
+        def call(*args: Any, **kwargs: Any) -> object:
             nonlocal left
             try:
                 return function(*args, **kwargs)

@@ -9,6 +9,8 @@ import shutil
 import signal
 import threading
 import time
+from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -25,17 +27,17 @@ NEW = b"header".ljust(80) + OLD[80:5000] + b"more" + OLD[5000:]
 RECIPE = (NEW[:80], Span(80, 5000), b"more", Span(5000, len(OLD)))
 
 
-def change(path, **more):
+def change(path: Path, **more: Any) -> Change:
     return Change(path, RECIPE, fingerprint(path), "apply NEW", **more)
 
 
-def apply(*paths):
+def apply(*paths: Path) -> None:
     with exclusive(paths):
         commit([change(path) for path in paths], "apply NEW")
 
 
 @pytest.fixture
-def visit(tmp_path):
+def visit(tmp_path: Path) -> list[Path]:
     """Two files in one folder and one in another."""
     paths = [tmp_path / "a" / "1_flc.fits", tmp_path / "a" / "2_flc.fits", tmp_path / "b" / "3_flc.fits"]
     for path in paths:
@@ -44,14 +46,14 @@ def visit(tmp_path):
     return paths
 
 
-def strangers(directory):
+def strangers(directory: Path) -> list[Path]:
     """Files that should not be there."""
     known = {"lock", "1_flc.fits", "2_flc.fits", "3_flc.fits"}
     files = [p for p in directory.rglob("*") if p.is_file() and p.name not in known]
     return [p for p in files if ".undo-" not in p.name]
 
 
-def test_commit_and_undo_several_steps(tmp_path):
+def test_commit_and_undo_several_steps(tmp_path: Path) -> None:
     path = tmp_path / "a_flc.fits"
     path.write_bytes(OLD)
     path.chmod(0o640)
@@ -74,7 +76,7 @@ def test_commit_and_undo_several_steps(tmp_path):
     assert not strangers(tmp_path / ".trueup")
 
 
-def test_extended_attributes_are_kept(tmp_path):
+def test_extended_attributes_are_kept(tmp_path: Path) -> None:
     path = tmp_path / "1_flc.fits"
     path.write_bytes(OLD)
     try:
@@ -87,7 +89,7 @@ def test_extended_attributes_are_kept(tmp_path):
     assert os.getxattr(path, "user.note") == b"mine"
 
 
-def test_record_holds_changed_bytes_only(tmp_path):
+def test_record_holds_changed_bytes_only(tmp_path: Path) -> None:
     path = tmp_path / "1_flc.fits"
     noise = os.urandom(3_000_000)
     path.write_bytes(noise)
@@ -100,7 +102,7 @@ def test_record_holds_changed_bytes_only(tmp_path):
 
 
 @pytest.mark.parametrize("count", [1, 3])
-def test_killed_after_each_call(visit, mortal, count):
+def test_killed_after_each_call(visit: list[Path], mortal: Any, count: int) -> None:
     """After a kill every file is old or new; the next command makes them all the same."""
     paths = visit[:count]
     seen = set()
@@ -129,7 +131,7 @@ def test_killed_after_each_call(visit, mortal, count):
     assert seen == {(False, False), (True, True), (True, False)}
 
 
-def test_undo_killed_after_each_call(visit, mortal):
+def test_undo_killed_after_each_call(visit: list[Path], mortal: Any) -> None:
     """The same for taking back."""
     paths = visit[:2]
     for calls in itertools.count(1):
@@ -146,7 +148,7 @@ def test_undo_killed_after_each_call(visit, mortal):
     assert calls > 30
 
 
-def interrupt(paths, mortal):
+def interrupt(paths: list[Path], mortal: Any) -> None:
     """Kill an apply between two renames."""
     for calls in itertools.count(1):
         for path in paths:
@@ -157,7 +159,7 @@ def interrupt(paths, mortal):
             return
 
 
-def test_nothing_is_renamed_over_a_change_made_after_the_kill(visit, mortal):
+def test_nothing_is_renamed_over_a_change_made_after_the_kill(visit: list[Path], mortal: Any) -> None:
     paths = visit[:2]
     interrupt(paths, mortal)
     paths[1].write_bytes(b"mine")
@@ -173,7 +175,7 @@ def test_nothing_is_renamed_over_a_change_made_after_the_kill(visit, mortal):
     assert not strangers(paths[0].parent)
 
 
-def test_moved_folder_recovers(visit, mortal, tmp_path):
+def test_moved_folder_recovers(visit: list[Path], mortal: Any, tmp_path: Path) -> None:
     """Journals name files relative to their folder."""
     paths = visit[:2]
     interrupt(paths, mortal)
@@ -187,13 +189,13 @@ def test_moved_folder_recovers(visit, mortal, tmp_path):
     assert pending(moved) == ()
 
 
-def test_a_running_step_is_not_pending(visit):
+def test_a_running_step_is_not_pending(visit: list[Path]) -> None:
     apply(visit[0])
     with locked([visit[0].parent]):
         assert pending(visit[0].parent) == ()
 
 
-def test_changed_since(visit):
+def test_changed_since(visit: list[Path]) -> None:
     path = visit[0]
     planned = change(path)
     path.write_bytes(OLD[::-1])
@@ -203,7 +205,7 @@ def test_changed_since(visit):
     assert not strangers(path.parent)
 
 
-def test_undo_refuses_a_changed_file(visit):
+def test_undo_refuses_a_changed_file(visit: list[Path]) -> None:
     apply(*visit)
     visit[1].write_bytes(NEW + b"x")
     with pytest.raises(ChangedError, match="was changed by another program since 'apply NEW'"):
@@ -211,7 +213,7 @@ def test_undo_refuses_a_changed_file(visit):
     assert [p.read_bytes() for p in visit] == [NEW, NEW + b"x", NEW]
 
 
-def test_damaged_record(visit):
+def test_damaged_record(visit: list[Path]) -> None:
     path = visit[0]
     apply(path)
     record = steps(path)[0].path
@@ -221,7 +223,7 @@ def test_damaged_record(visit):
     assert path.read_bytes() == NEW
 
 
-def test_disk_full(visit):
+def test_disk_full(visit: list[Path]) -> None:
     """A visit whose second file does not fit leaves both untouched."""
     big = OLD * 20
     visit[1].write_bytes(big)
@@ -243,7 +245,7 @@ def test_disk_full(visit):
     assert not steps(visit[0])
 
 
-def test_copy_to_another_folder(visit, tmp_path):
+def test_copy_to_another_folder(visit: list[Path], tmp_path: Path) -> None:
     target = tmp_path / "b" / "1_flc.fits"
     with exclusive([visit[0], target]):
         commit([change(visit[0], target=target)], "apply")
@@ -254,12 +256,12 @@ def test_copy_to_another_folder(visit, tmp_path):
     assert not steps(target)
 
 
-def test_two_processes_take_turns(visit, mortal):
+def test_two_processes_take_turns(visit: list[Path], mortal: Any) -> None:
     """The second waits until the first has left the folder."""
     path = visit[0]
     log = path.parent / "log"
 
-    def slow(name):
+    def slow(name: str) -> None:
         with exclusive([path]), open(log, "a", buffering=1) as out:
             out.write(f"{name} in\n")
             time.sleep(0.05)

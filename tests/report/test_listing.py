@@ -13,7 +13,7 @@ from trueup.report.listing import common_selection, listing, print_listing
 
 
 def second(*solutions: object, **keywords: object) -> object:
-    return exposure(*solutions, ROOTNAME="iepw14gaq", FILTER="F275W", **keywords)  # type: ignore[arg-type]
+    return exposure(*solutions, ROOTNAME="iepw14gaq", FILTER="F275W", **keywords)
 
 
 def text(visit: Visit) -> str:
@@ -25,13 +25,13 @@ def text(visit: Visit) -> str:
 def test_an_inconsistent_visit_says_who_differs_and_what_to_type() -> None:
     a = exposure(fit(60, -35), distortion_only(), fit(61, -35, "SVM"))
     b = second(distortion_only(), fit(61, -35, "SVM"))
-    values = listing(Visit((a, b)))  # type: ignore[arg-type]
+    values = listing(Visit((a, b)))
     assert not values["consistent"]
     (finding,) = values["findings"]
     assert "fit-REL-GAIAEDR3 on iepw14g4q" in finding
     assert "distortion-only on iepw14gaq" in finding
     assert values["next"].endswith("--solution '*-FIT_SVM_GAIAeDR3'")
-    shown = text(Visit((a, b)))  # type: ignore[arg-type]
+    shown = text(Visit((a, b)))
     assert "do not share one solution" in shown
     assert "Next: trueup apply" in shown
 
@@ -47,7 +47,7 @@ def test_an_unsound_common_solution_is_not_proposed() -> None:
     torn = replace(svm, chips=(svm.chips[0], fit(400, 0).chips[1]))
     a = exposure(fit(60, -35), distortion_only(), torn)
     b = second(distortion_only(), fit(61, -35, "SVM"))
-    assert common_selection([a, b]) == "distortion-only"  # type: ignore[list-item]
+    assert common_selection([a, b]) == "distortion-only"
 
 
 def test_an_unsound_active_solution_is_a_finding() -> None:

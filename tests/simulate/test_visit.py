@@ -196,7 +196,7 @@ def test_filters_beyond_the_default(tmp_path: Path) -> None:
 )
 def test_impossible_recipes(options: dict[str, object]) -> None:
     with pytest.raises(UsageError):
-        Recipe(**options)  # type: ignore[arg-type]
+        Recipe(**options)
 
 
 def test_unknown_names(small: Truth) -> None:

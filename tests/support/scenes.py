@@ -40,7 +40,8 @@ def chip_wcs(number: int, tables: bool = True) -> ChipWcs:
                     coefficients[p, q] = rng.normal() * 10 ** (-5.5 - 4.5 * (p + q - 2))
     turn = np.radians(30.0 + 0.1 * number)
     cd = SCALE_DEG * np.array([[-np.cos(turn), np.sin(turn)], [np.sin(turn) * 0.998, np.cos(turn)]])
-    at = plane_to_sky(*(cd @ [0.0, 2080.0 * (number - 1)]), FIELD)
+    xi, eta = cd @ [0.0, 2080.0 * (number - 1)]
+    at = plane_to_sky(xi, eta, FIELD)
     crval = (float(at[0]), float(at[1]))
     pair = (table(number), table(number + 10)) if tables else (None, None)
     d2im = (table(number + 20), table(number + 30)) if tables else (None, None)
@@ -53,7 +54,8 @@ def moved(wcs: ChipWcs, east_mas: float, north_mas: float, rotation_deg: float =
     spin = np.array([[np.cos(turn), np.sin(turn)], [-np.sin(turn), np.cos(turn)]])
     shift = np.array([east_mas, north_mas]) / 3.6e6
     plane = np.array(sky_to_plane(*wcs.crval, FIELD))
-    ra, dec = plane_to_sky(*(spin @ plane + shift), FIELD)
+    xi, eta = spin @ plane + shift
+    ra, dec = plane_to_sky(xi, eta, FIELD)
     return replace(wcs, crval=(float(ra), float(dec)), cd=spin @ wcs.cd)
 
 
