@@ -8,11 +8,14 @@ from io import StringIO
 from rich.console import Console
 from scenes import distortion_only, exposure, fit
 
+from trueup.model.cards import Value
+from trueup.model.exposure import Exposure
+from trueup.model.solution import Solution
 from trueup.model.visit import Visit
 from trueup.report.listing import common_selection, listing, print_listing
 
 
-def second(*solutions: object, **keywords: object) -> object:
+def second(*solutions: Solution, **keywords: Value) -> Exposure:
     return exposure(*solutions, ROOTNAME="iepw14gaq", FILTER="F275W", **keywords)
 
 
