@@ -7,7 +7,14 @@ import pytest
 from numpy.typing import ArrayLike, NDArray
 from scipy.stats import poisson
 
-from trueup.astrometry.match import Projected, Search, log10_poisson_tail, match, pair_up
+from trueup.astrometry.match import (
+    Projected,
+    Search,
+    detector_fixed,
+    log10_poisson_tail,
+    match,
+    pair_up,
+)
 
 FIELD = 80_000.0
 
@@ -76,6 +83,35 @@ def test_detector_fixed_sources_are_named_as_the_rival() -> None:
     assert found.peak.n == 20
     assert (found.rival.east_mas, found.rival.north_mas) == pytest.approx((700, 300))
     assert found.rival.log10_pfalse < -6
+
+
+@pytest.mark.parametrize("dither", [(1600.0, 900.0), (-3000.0, 200.0), (400.0, -7000.0)])
+def test_detector_fixed_sources_betray_themselves_by_their_copies(dither):
+    """Twenty hot pixels among a few stars and thousands of cosmic rays, in products of two exposures."""
+    rng = np.random.default_rng(11)
+    stars, hot = scatter(rng, 15), scatter(rng, 20)
+    products = []
+    for wrong in ((0.0, 0.0), (60.0, -35.0)):
+        copies = np.r_[hot, hot + np.array(dither)] + rng.normal(0, 3, (40, 2))
+        real = stars + np.array(wrong) + rng.normal(0, 3, (15, 2))
+        xy = np.r_[copies, real, scatter(rng, 3000)]
+        tier = np.r_[np.zeros(55, np.int8), np.full(3000, 2, np.int8)]
+        products.append(Projected(xy, np.full(len(xy), 3.0), np.ones(len(xy)), tier))
+    deceived = match(*products)
+    assert abs(deceived.peak.east_mas - 60) > 50
+    cleaned = []
+    for product in products:
+        fixed = detector_fixed(product)
+        assert fixed[:40].sum() >= 36
+        assert fixed[40:].sum() <= 5
+        cleaned.append(product[~fixed])
+    found = match(*cleaned)
+    assert (found.peak.east_mas, found.peak.north_mas) == pytest.approx((60, -35), abs=3)
+
+
+def test_stars_alone_are_not_fixed_to_the_detector():
+    rng = np.random.default_rng(12)
+    assert not any(detector_fixed(projected(scatter(rng, n))).any() for n in (0, 1, 2, 50, 400, 3000))
 
 
 def test_dense_fields_fall_back_to_the_brightest() -> None:

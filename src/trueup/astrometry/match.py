@@ -22,6 +22,8 @@ _MAX_PAIRS = 200_000
 _TIERS = 3
 _WORST = 2 * (_TIERS - 1)
 _EVERYONE_ELSE = 3.0
+_ONE_OBJECT = 10.0
+_MAX_DITHERS = 8
 _DEG_MAS = 3.6e6
 
 
@@ -201,12 +203,15 @@ def match(a: Projected, b: Projected, *, search: Search | None = None) -> Match:
     (40, 60, -35)
     """
     search = search or Search()
-    best: tuple[Peak | None, Peak | None] = (None, None)
-    for tier in range(_TIERS):
-        best = find_peaks(a[a.tier <= tier], b[b.tier <= tier], search=search, tries=_TIERS)
-        if best[0] is not None and best[0].log10_pfalse < search.log10_pfalse:
+    peak: Peak | None = None
+    rival: Peak | None = None
+    tier = 0
+    for level in range(_TIERS):
+        found = find_peaks(a[a.tier <= level], b[b.tier <= level], search=search, tries=_TIERS)
+        if found[0] is not None and (peak is None or found[0].log10_pfalse < peak.log10_pfalse):
+            (peak, rival), tier = found, level
+        if peak is not None and peak.log10_pfalse < search.log10_pfalse:
             break
-    peak, rival = best
     if peak is None or peak.log10_pfalse >= search.log10_pfalse:
         none = np.zeros(0, np.intp)
         return Match(none, none, peak, rival, _WORST)
@@ -214,6 +219,58 @@ def match(a: Projected, b: Projected, *, search: Search | None = None) -> Match:
     shift = np.array([peak.east_mas, peak.north_mas])
     pairs = pair_up(a, b, shift=shift, radius_mas=search.radius_mas, worst=worst)
     return Match(*pairs, peak, rival, worst)
+
+
+def detector_fixed(sources: Projected, *, search: Search | None = None) -> NDArray[np.bool_]:
+    """Sources of one drizzled image that come with a copy at one and the same distance.
+
+    Hot pixels and persistence stay on the detector while the sky is dithered: drizzled together they
+    appear once per exposure, apart by the dither. In another filter with the same dithers they
+    match perfectly, at an offset that has nothing to do with the stars.
+
+    Parameters
+    ----------
+    sources : Projected
+        Of one image of several exposures.
+    search : Search, optional
+        By default copies are looked for within 10 arcsec.
+
+    Returns
+    -------
+    (n,) bool array
+        True where a source is fixed to the detector.
+
+    Examples
+    --------
+    >>> rng = np.random.default_rng(1)
+    >>> hot, stars = rng.uniform(-8e4, 8e4, (20, 2)), rng.uniform(-8e4, 8e4, (30, 2))
+    >>> xy = np.concatenate([hot, hot + np.array([1200.0, 900.0]), stars])
+    >>> fixed = detector_fixed(Projected(xy, np.ones(70), np.ones(70), np.zeros(70, np.int8)))
+    >>> int(fixed[:40].sum()), int(fixed[40:].sum())
+    (40, 0)
+    """
+    search = search or Search(reach_mas=10_000.0)
+    fixed = np.zeros(len(sources), bool)
+    for tier in range(_TIERS):
+        for _ in range(_MAX_DITHERS):
+            rest = np.flatnonzero(~fixed)
+            peak = _own_peak(sources[rest[sources.tier[rest] <= tier]], search)
+            if peak is None or peak.log10_pfalse >= search.log10_pfalse:
+                break
+            shift = np.array([peak.east_mas, peak.north_mas])
+            left = sources[rest]
+            pairs = pair_up(left, left, shift=shift, radius_mas=search.radius_mas, worst=max(2 * tier, 2))
+            fixed[rest[np.concatenate(pairs)]] = True
+    return fixed
+
+
+def _own_peak(sources: Projected, search: Search) -> Peak | None:
+    """The highest pile of offsets within one list, each pair counted once."""
+    i, j = _pairs(sources, sources, search.reach_mas)
+    offset = sources.xy[j] - sources.xy[i]
+    # parts of one object are near each other, and of the two directions one is enough
+    once = (offset[:, 0] > 0) & (np.hypot(*offset.T) > _ONE_OBJECT * search.radius_mas)
+    return _highest(offset[once], (i[once], j[once]), search, _TIERS * _MAX_DITHERS)
 
 
 def find_peaks(

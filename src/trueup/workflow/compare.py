@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from trueup.astrometry.fit import Expectation, Field, Fit, Registration, common_field, register
-from trueup.astrometry.match import project
+from trueup.astrometry.match import Projected, Search, detector_fixed, project
 from trueup.astrometry.psf import drizzled_fwhm_pix
 from trueup.astrometry.sources import Sources, find_sources
 from trueup.fits.product_read import Product, read_product
@@ -20,6 +20,7 @@ from trueup.report.view import Pixels, Sky, View, cut_out, grid_around
 Floats = NDArray[np.float64]
 Path = str | os.PathLike[str]
 
+_FARTHEST_DITHER_MAS = 10_000.0
 _SNAP_ARCSEC = 0.3
 _CANDIDATES = 60
 _SURROUNDINGS_PIX = 10
@@ -155,19 +156,21 @@ def register_products(a: Product, b: Product) -> Pair:
     'unmeasurable'
     """
     field = common_field(a.wcs, b.wcs)
-    sources = [_find(product) for product in (a, b)]
-    seen = [
-        project(found, product.wcs, center=field.center)
-        for found, product in zip(sources, (a, b), strict=True)
-    ]
+    sources_a, seen_a = _find(a, field)
+    sources_b, seen_b = _find(b, field)
     expect = Expectation(same_filter=a.filter == b.filter)
-    registration = register(seen[0], seen[1], field=field, expect=expect)
-    return Pair(a, b, sources[0], sources[1], field, registration)
+    registration = register(seen_a, seen_b, field=field, expect=expect)
+    return Pair(a, b, sources_a, sources_b, field, registration)
 
 
-def _find(product: Product) -> Sources:
-    fwhm = drizzled_fwhm_pix(product.detector, product.filter, scale_arcsec=product.wcs.scale_arcsec())
-    return find_sources(product.sci, fwhm_pix=fwhm, gain=product.electrons_per_unit)
+def _find(product: Product, field: Field) -> tuple[Sources, Projected]:
+    """The sources of a product that are not fixed to the detector, and where they are in the field."""
+    scale = product.wcs.scale_arcsec()
+    fwhm = drizzled_fwhm_pix(product.detector, product.filter, scale_arcsec=scale)
+    sources = find_sources(product.sci, fwhm_pix=fwhm, gain=product.electrons_per_unit)
+    seen = project(sources, product.wcs, center=field.center)
+    on_sky = ~detector_fixed(seen, search=Search(_FARTHEST_DITHER_MAS, field.pixel_mas / 2))
+    return sources[on_sky], seen[on_sky]
 
 
 def view_of(pair: Pair, *, center: Sky | None = None, half: int = 50) -> View:
