@@ -2,7 +2,7 @@
 
 Between two tangent planes the gnomonic projection is exactly a homography: input pixel to output
 pixel is tables + SIP polynomial + one 3 x 3 matrix. The kernels interpolate it: the smooth part
-(SIP, CD, homography) cubically between nodes 64 pixels apart, the part of the lookup tables
+(SIP, CD, homography) cubically between nodes 32 pixels apart, the part of the lookup tables
 bilinearly between nodes that lie on the nodes of the tables, where their slope breaks.
 """
 
@@ -19,7 +19,7 @@ from trueup.model.chipwcs import ChipWcs, LookupTable
 
 Floats = NDArray[np.float64]
 
-STEP_PIX = 64.0
+STEP_PIX = 32.0
 _TOO_FAR_PIX = 1e8
 
 
@@ -94,10 +94,10 @@ def pixel_mapping(source: ChipWcs, target: ChipWcs) -> Mapping:
     break_xs, break_ys = _breaks(source, 0, nx), _breaks(source, 1, ny)
     breaks = np.zeros((2, len(break_ys), len(break_xs)))
     if source.has_tables:
-        breaks = _project(source, matrix, break_xs, break_ys)
-        breaks -= _project(smooth, matrix, break_xs, break_ys)
+        breaks = _project(source, matrix, columns=break_xs, rows=break_ys)
+        breaks -= _project(smooth, matrix, columns=break_xs, rows=break_ys)
     kernel = PixelMap(
-        _project(smooth, matrix, columns, rows),
+        _project(smooth, matrix, columns=columns, rows=rows),
         x0=first,
         y0=first,
         step=STEP_PIX,
@@ -147,7 +147,7 @@ def _triad(crval: tuple[float, float]) -> Floats:
     )
 
 
-def _project(wcs: ChipWcs, matrix: Floats, columns: Floats, rows: Floats) -> Floats:
+def _project(wcs: ChipWcs, matrix: Floats, *, columns: Floats, rows: Floats) -> Floats:
     """Output pixels (2, ny, nx) of the nodes at these columns and rows."""
     xi, eta = wcs.pixel_to_plane(*np.meshgrid(columns, rows))
     x, y, w = np.einsum("ij,jkl->ikl", matrix, np.stack([xi, eta, np.ones_like(xi)]))
@@ -167,7 +167,11 @@ def _breaks(wcs: ChipWcs, axis: int, size: int) -> Floats:
         return np.empty(0)
     places = np.concatenate([_table_nodes(table, axis) for table in tables])
     inside = places[(places > -1) & (places < size)]
-    return np.unique(np.concatenate([[-1.0], inside, [float(size)]]))
+    nodes = np.unique(np.concatenate([[-1.0], inside, [float(size)]]))
+    # what the tables add is seen through the distortion, which is not linear between far nodes
+    parts = np.ceil(np.diff(nodes) / STEP_PIX).astype(int)
+    cells = zip(nodes[:-1], nodes[1:], parts, strict=True)
+    return np.concatenate([*(np.linspace(a, b, n, endpoint=False) for a, b, n in cells), nodes[-1:]])
 
 
 def _table_nodes(table: LookupTable, axis: int) -> Floats:

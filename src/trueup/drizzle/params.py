@@ -86,16 +86,26 @@ class DrizzleParams:
     allow_mixed: bool = False
 
     def __post_init__(self) -> None:
-        _require(self.kernel == "square", "kernel", self.kernel, "square")
-        _require(self.weight == "EXP", "weight", self.weight, "EXP")
-        _require(self.units == "cps", "units", self.units, "cps")
-        _require(0 < self.pixfrac <= 1, "pixfrac", self.pixfrac, "above 0 and at most 1")
-        _require(self.scale is None or self.scale > 0, "scale", self.scale, "a positive number of arcsec")
-        _require(self.shape is None or min(self.shape) > 0, "shape", self.shape, "two positive sizes")
+        _require(self.kernel == "square", "kernel", value=self.kernel, allowed="square")
+        _require(self.weight == "EXP", "weight", value=self.weight, allowed="EXP")
+        _require(self.units == "cps", "units", value=self.units, allowed="cps")
+        _require(0 < self.pixfrac <= 1, "pixfrac", value=self.pixfrac, allowed="above 0 and at most 1")
         _require(
-            self.center is None or abs(self.center[1]) <= 90, "center", self.center, "RA and Dec in degrees"
+            self.scale is None or self.scale > 0,
+            "scale",
+            value=self.scale,
+            allowed="a positive number of arcsec",
         )
-        _require(self.threads >= 0, "threads", self.threads, "0 or more")
+        _require(
+            self.shape is None or min(self.shape) > 0, "shape", value=self.shape, allowed="two positive sizes"
+        )
+        _require(
+            self.center is None or abs(self.center[1]) <= 90,
+            "center",
+            value=self.center,
+            allowed="RA and Dec in degrees",
+        )
+        _require(self.threads >= 0, "threads", value=self.threads, allowed="0 or more")
         if self.final_bits != "default":
             good_bits(self.final_bits)
         good_bits(self.reset_bits)
@@ -171,6 +181,6 @@ def good_bits(bits: str | int | None) -> int:
     return ALL_BITS & ~mask if inverted else mask
 
 
-def _require(condition: bool, name: str, value: object, allowed: str) -> None:
+def _require(condition: bool, name: str, *, value: object, allowed: str) -> None:
     if not condition:
         raise UsageError(f"{name} is {value!r}", todo=f"it can be {allowed}")

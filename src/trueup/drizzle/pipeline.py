@@ -283,7 +283,7 @@ def read_weight(exposure: Exposure, chip: Chip, params: DrizzleParams) -> Image:
     exptime = np.float32(exposure.exptime)
     if bad == 0 or "DQ" not in chip.planes:
         return np.full(chip.shape, exptime, np.float32)
-    flags: NDArray[Any] = read_pixels(exposure, chip.id, "DQ")
+    flags: NDArray[Any] = read_pixels(exposure, chip.id, plane="DQ")
     if not np.issubdtype(flags.dtype, np.integer):
         flags = flags.astype(np.int32)
     unsigned = np.dtype(f"u{flags.dtype.itemsize}")
