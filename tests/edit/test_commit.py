@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from mortal import Mortal
 
 from trueup.edit.commit import Change, commit, exclusive
 from trueup.edit.journal import journals, pending
@@ -34,6 +35,11 @@ def change(path: Path, **more: Any) -> Change:
 def apply(*paths: Path) -> None:
     with exclusive(paths):
         commit([change(path) for path in paths], "apply NEW")
+
+
+@pytest.fixture
+def mortal():
+    return Mortal()
 
 
 @pytest.fixture

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from trueup.edit.document import Unit, Units
-from trueup.edit.headers import numbered
+from trueup.edit.headers import numbered, with_extension_count
 from trueup.fits.headerlet_write import hdrlet_extension, headerlet_bytes
 from trueup.fits.walk import open_source
 from trueup.model.exposure import Exposure
@@ -135,22 +135,25 @@ def free_hdrname(solution: Solution, name: str, exposure: Exposure, added: Seque
     return next(word for word in candidates if word.upper() not in taken)
 
 
-def renumbered(units: Units) -> Units:
-    """The units with EXTVER of HDRLETs counted in file order.
+def counted(units: Units) -> Units:
+    """The units with EXTVER of HDRLETs counted in file order, and NEXTEND right.
 
     Examples
     --------
     >>> from trueup.model.cards import Cards, make_card
     >>> hdrlet = Unit(Cards((make_card("EXTNAME", "HDRLET"), make_card("EXTVER", 7))), b"")
-    >>> [unit.extver for unit in renumbered((hdrlet, hdrlet))]
-    [1, 2]
+    >>> [unit.extver for unit in counted((Unit(Cards(), b""), hdrlet, hdrlet))]
+    [None, 1, 2]
     """
     count, out = 0, []
     for unit in units:
         if is_hdrlet(unit):
             count += 1
-            unit = unit.with_header(numbered(unit.header, count))
-        out.append(unit)
+            out.append(unit.with_header(numbered(unit.header, count)))
+        else:
+            out.append(unit)
+    if out:
+        out[0] = out[0].with_header(with_extension_count(out[0].header, len(out) - 1))
     return tuple(out)
 
 

@@ -97,30 +97,40 @@ def companion_header(header: Cards, solution: Solution, part: ChipSolution) -> C
     return _with_block(header, header, block)
 
 
-def primary_header(header: Cards, solution: Solution, *, extensions: int) -> Cards:
-    """PRIMARY: reference files of the new solution, and the number of extensions.
+def primary_header(header: Cards, solution: Solution) -> Cards:
+    """PRIMARY with the reference files of a headerlet; other solutions share those of the file.
 
     Examples
     --------
     >>> from trueup.model.names import WcsName
     >>> from trueup.model.solution import Origin
     >>> new = Solution(WcsName.parse("OPUS"), Origin("hdrlet"), cards=Cards((make_card("IDCTAB", "b"),)))
-    >>> header = primary_header(Cards((make_card("IDCTAB", "a"), make_card("NEXTEND", 6))), new, extensions=7)
-    >>> header.get("IDCTAB"), header.get("NEXTEND")
-    ('b', 7)
+    >>> primary_header(Cards((make_card("IDCTAB", "a"),)), new).get("IDCTAB")
+    'b'
     """
-    if solution.origin.kind in {"hdrlet", "file"}:
-        for word in MODEL:
-            card = solution.cards.find(word)
-            if card is None or (word not in header and card.value in _UNKNOWN):
-                continue
-            if card.value != header.get(word):
-                header = header.replace(word, card)
-    if "NEXTEND" in header and header.get("NEXTEND") != extensions:
-        old = header.find("NEXTEND")
-        comment = old.comment if old else ""
-        header = header.replace("NEXTEND", make_card("NEXTEND", extensions, comment))
+    if solution.origin.kind not in {"hdrlet", "file"}:
+        return header
+    for word in MODEL:
+        card = solution.cards.find(word)
+        if card is None or (word not in header and card.value in _UNKNOWN):
+            continue
+        if card.value != header.get(word):
+            header = header.replace(word, card)
     return header
+
+
+def with_extension_count(header: Cards, extensions: int) -> Cards:
+    """PRIMARY with NEXTEND set, where it has that keyword.
+
+    Examples
+    --------
+    >>> with_extension_count(Cards((make_card("NEXTEND", 6),)), 7).get("NEXTEND")
+    7
+    """
+    old = header.find("NEXTEND")
+    if old is None or old.value == extensions:
+        return header
+    return header.replace("NEXTEND", make_card("NEXTEND", extensions, old.comment))
 
 
 def without_alternate(header: Cards, key: str) -> Cards:

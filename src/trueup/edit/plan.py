@@ -20,7 +20,7 @@ from trueup.fits.walk import open_source, walk
 from trueup.model.exposure import Exposure
 from trueup.model.select import select
 from trueup.model.solution import Solution
-from trueup.model.visit import Visit
+from trueup.model.visit import LeftOut, Visit
 
 Selection = str | Solution | Mapping[str, str | Solution] | None
 
@@ -61,11 +61,16 @@ class FilePlan:
             "hdus": [{name: getattr(h, name) for name in HduChange.__slots__} for h in self.hdus],
         }
 
-    def __str__(self) -> str:
+    @property
+    def summary(self) -> str:
+        """One line."""
         if self.change.nothing:
             return f"{self.exposure.path}: {self.target.name} is in force already"
-        what = f"{self.exposure.path}: {self.exposure.active.name} -> {self.target.name}"
-        return "\n  ".join([what, *map(str, self.keywords), *map(str, self.hdus)])
+        where = self.change.target or self.exposure.path
+        return f"{where}: {self.exposure.active.name} -> {self.target.name}"
+
+    def __str__(self) -> str:
+        return "\n  ".join([self.summary, *map(str, self.keywords), *map(str, self.hdus)])
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,6 +80,8 @@ class Plan:
     Parameters
     ----------
     files : tuple of FilePlan
+    left_out : tuple of LeftOut
+        Files that were given but are not exposures to edit.
 
     Examples
     --------
@@ -83,11 +90,23 @@ class Plan:
     """
 
     files: tuple[FilePlan, ...]
+    left_out: tuple[LeftOut, ...] = ()
 
     @property
     def warnings(self) -> tuple[str, ...]:
         """What deserves a look before the commit."""
-        return tuple(text for file in self.files for text in file.warnings)
+        texts = [text for file in self.files for text in file.warnings]
+        return (*texts, *(f"{out.path} is left out: {out.why}" for out in self.left_out))
+
+    @property
+    def summary(self) -> str:
+        """One line per file."""
+        return "\n".join(file.summary for file in self.files)
+
+    @property
+    def is_current(self) -> bool:
+        """Whether the files are still those it was made for."""
+        return all(fingerprint(file.change.path) == file.change.expect for file in self.files)
 
     def commit(self) -> tuple[Built, ...]:
         """Write all files, or none.
@@ -171,7 +190,7 @@ def plan(
         target = _target(exposure, selection)
         warnings = check(exposure, target, allow=allow, archive=archive)
         files.append(_file_plan(exposure, target, (path, copy), warnings, archive=archive))
-    return Plan(tuple(files))
+    return Plan(tuple(files), visit.left_out)
 
 
 def _target(exposure: Exposure, selection: Selection) -> Solution:
@@ -186,7 +205,7 @@ def _target(exposure: Exposure, selection: Selection) -> Solution:
     files = [s for s in exposure.solutions if s.origin.kind == "file"]
     if len(files) != 1:
         found = "several headerlet files are" if files else "no headerlet file is"
-        todo = "name one solution with --solution" if files else "give its headerlet"
+        todo = "name one solution with --solution" + ("" if files else ", or give its headerlet with --hlet")
         raise SelectionError(f"{found} for this exposure", file=exposure.path, todo=todo)
     return files[0]
 

@@ -59,6 +59,20 @@ class Step:
         name = f"{self.file.name}.undo-{self.number:04d}.json"
         return state_folder(self.file.parent) / name
 
+    def as_dict(self) -> dict[str, str | int]:
+        """One item of ``trueup undo --list --format json``."""
+        return {
+            "file": str(self.file),
+            "step": self.number,
+            "when": self.when,
+            "what": self.what,
+            "before": self.before,
+            "after": self.after,
+        }
+
+    def __str__(self) -> str:
+        return f"step {self.number} of {self.when}: {self.what}"
+
 
 def steps(path: Path) -> tuple[Step, ...]:
     """The changes of a file that are on record, the newest first.

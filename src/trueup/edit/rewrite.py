@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from trueup.edit.archive import renumbered, shelf_of
+from trueup.edit.archive import counted, shelf_of
 from trueup.edit.document import Unit, Units
 from trueup.edit.headers import (
     COMPANIONS,
@@ -66,9 +66,8 @@ def rewrite(units: Units, exposure: Exposure, target: Solution, *, archive: bool
             u.with_header(without_alternate(u.header, key)) if u.extname == "SCI" else u for u in units
         )
     units = _with_tables(units, exposure.active, target)
-    units = renumbered((*units, *shelf.added))
-    primary = primary_header(units[0].header, target, extensions=len(units) - 1)
-    return (units[0].with_header(primary), *units[1:])
+    primary = units[0].with_header(primary_header(units[0].header, target))
+    return counted((primary, *units[1:], *shelf.added))
 
 
 def shares_distortion(a: Solution, b: Solution) -> bool:

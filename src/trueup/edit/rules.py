@@ -58,7 +58,7 @@ def check(
         return ()
     verdict = verdict_of(exposure, target)
     exposure.under(target)
-    _refuse_unsound(exposure, target, verdict, "unsound" in allow)
+    _refuse_unsound(exposure, target, verdict=verdict, allowed="unsound" in allow)
     if not archive:
         _refuse_loss(exposure)
     return _check_distortion(exposure, target, "distortion" in allow)
@@ -82,7 +82,7 @@ def verdict_of(exposure: Exposure, solution: Solution) -> Verdict:
     return judge(replace(exposure, solutions=(*exposure.solutions, solution)))[-1]
 
 
-def _refuse_unsound(exposure: Exposure, target: Solution, verdict: Verdict, allowed: bool) -> None:
+def _refuse_unsound(exposure: Exposure, target: Solution, *, verdict: Verdict, allowed: bool) -> None:
     for fault in verdict.faults:
         if allowed and fault.code not in _NEVER:
             continue

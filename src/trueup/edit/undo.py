@@ -21,7 +21,7 @@ def undo(paths: Iterable[str | os.PathLike[str]], *, follow_links: bool = False)
     Parameters
     ----------
     paths : iterable of path
-        Exposures.
+        Exposures; a folder stands for all in it that trueup has changed.
     follow_links : bool, optional
         Edit the file a symlink points to, or one that has several hard links.
 
@@ -44,13 +44,41 @@ def undo(paths: Iterable[str | os.PathLike[str]], *, follow_links: bool = False)
     >>> undo([])
     ()
     """
-    files = [editable(path, follow_links=follow_links) for path in paths]
+    files = [editable(path, follow_links=follow_links) for path in edited_files(paths)]
     if not files:
         return ()
     with exclusive(files):
         changes = [_change(file) for file in dict.fromkeys(files)]
         commit(changes, "undo")
     return tuple(change.undoes for change in changes if change.undoes)
+
+
+def recorded(paths: Iterable[str | os.PathLike[str]]) -> tuple[Step, ...]:
+    """The steps on record, per file the newest first: the one that :func:`undo` takes back.
+
+    Examples
+    --------
+    >>> recorded(["a_flc.fits"])
+    ()
+    """
+    return tuple(step for file in edited_files(paths) for step in steps(file.resolve()))
+
+
+def edited_files(paths: Iterable[str | os.PathLike[str]]) -> tuple[Path, ...]:
+    """The files given, and for a folder those in it that have a step on record.
+
+    Examples
+    --------
+    >>> edited_files(["a_flc.fits"])
+    (PosixPath('a_flc.fits'),)
+    """
+    files: list[Path] = []
+    for path in map(Path, paths):
+        if path.is_dir():
+            files += [file for file in sorted(path.iterdir()) if file.is_file() and steps(file.resolve())]
+        else:
+            files.append(path)
+    return tuple(dict.fromkeys(files))
 
 
 def _change(file: Path) -> Change:

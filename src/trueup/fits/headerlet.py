@@ -234,7 +234,7 @@ def read_headerlet(source: ByteSource, origin: Origin, chips: Sequence[Chip] | N
     Traceback (most recent call last):
     trueup.errors.FormatError: a_hlet.fits: not a FITS file
     """
-    source = _decompressed(source)
+    source = decompressed(source)
     hdus = walk(source)
     primary = hdus[0].header
     if "DESTIM" not in primary and "HDRNAME" not in primary:
@@ -263,7 +263,14 @@ def _guessed_shape(cards: Cards) -> tuple[int, int]:
     )
 
 
-def _decompressed(source: ByteSource) -> ByteSource:
+def decompressed(source: ByteSource) -> ByteSource:
+    """The embedded file of a HDRLET extension, whether or not it is gzipped.
+
+    Examples
+    --------
+    >>> decompressed(BytesSource(gzip.compress(b"SIMPLE"), "memory")).read(0, 6)
+    b'SIMPLE'
+    """
     if source.read(0, 2) != b"\x1f\x8b":
         return source
     try:

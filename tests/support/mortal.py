@@ -8,8 +8,6 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-import pytest
-
 CALLS = (
     "open",
     "write",
@@ -74,8 +72,3 @@ def _act(action: Callable[[], object], calls: int) -> None:
         status = 0
     finally:
         os._exit(status)
-
-
-@pytest.fixture
-def mortal() -> Mortal:
-    return Mortal()
