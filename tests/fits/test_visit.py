@@ -103,10 +103,10 @@ def test_pixels_equal_astropy(plane: str, folder: Path) -> None:
     exposure = read_exposure(path)
     with fits.open(path) as hdus:
         theirs = hdus[plane, 2].data
-        assert np.array_equal(read_pixels(exposure, 2, plane), theirs)
-        assert np.array_equal(read_pixels(exposure, 2, plane, slice(10, 20)), theirs[10:20])
+        assert np.array_equal(read_pixels(exposure, 2, plane=plane), theirs)
+        assert np.array_equal(read_pixels(exposure, 2, plane=plane, rows=slice(10, 20)), theirs[10:20])
     with pytest.raises(FormatError, match="no TIME"):
-        read_pixels(exposure, 1, "TIME")
+        read_pixels(exposure, 1, plane="TIME")
 
 
 def test_colliding_extvers_and_gzipped_headerlets_do_not_matter(tmp_path: Path) -> None:

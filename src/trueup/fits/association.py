@@ -27,7 +27,7 @@ def read_members(source: ByteSource, hdus: Sequence[Hdu]) -> tuple[str, ...]:
     FormatError
         Where there is no ASN table.
     """
-    names, kinds = _columns(source, hdus, "ASN", ("MEMNAME", "MEMTYPE"))
+    names, kinds = _columns(source, hdus, extname="ASN", wanted=("MEMNAME", "MEMTYPE"))
     members = zip(names, kinds, strict=True)
     return tuple(name.lower() for name, kind in members if not kind.upper().startswith("PROD"))
 
@@ -40,12 +40,12 @@ def read_product_inputs(source: ByteSource, hdus: Sequence[Hdu]) -> tuple[tuple[
     FormatError
         Where the product has no HDRTAB.
     """
-    rootnames, names = _columns(source, hdus, "HDRTAB", ("ROOTNAME", "WCSNAME"))
+    rootnames, names = _columns(source, hdus, extname="HDRTAB", wanted=("ROOTNAME", "WCSNAME"))
     return tuple((root.lower(), name) for root, name in zip(rootnames, names, strict=True))
 
 
 def _columns(
-    source: ByteSource, hdus: Sequence[Hdu], extname: str, wanted: tuple[str, str]
+    source: ByteSource, hdus: Sequence[Hdu], *, extname: str, wanted: tuple[str, str]
 ) -> tuple[list[str], list[str]]:
     """Two text columns of a binary table; an absent one reads as blanks."""
     from astropy.io import fits

@@ -80,7 +80,7 @@ def exposure_from(source: ByteSource, hdus: tuple[Hdu, ...], headerlets: Sequenc
     chips = _read_chips(hdus, primary, source.name)
     shelf = TableShelf(source, hdus)
     try:
-        active = _header_solution(chips, primary, shelf, key="")
+        active = _header_solution(chips, primary, shelf=shelf, key="")
     except FormatError as error:
         raise FormatError(
             f"no readable WCS in SCI: {error.found}",
@@ -88,7 +88,7 @@ def exposure_from(source: ByteSource, hdus: tuple[Hdu, ...], headerlets: Sequenc
             todo="run updatewcs on it, or download it again",
         ) from error
     solutions = [active]
-    solutions += [_alternate(chips, primary, shelf, key) for key in _alternate_keys(chips)]
+    solutions += [_alternate(chips, primary, shelf=shelf, key=key) for key in _alternate_keys(chips)]
     for hdu in hdus:
         if hdu.header.text("XTENSION").upper() == "HDRLET" or hdu.extname == "HDRLET":
             solutions.append(read_hdrlet_extension(source, hdu, chips))
@@ -148,7 +148,7 @@ def _chip_shape(plane: Plane, header: Cards, primary: Cards) -> tuple[int, int]:
     return shape[0], shape[1]
 
 
-def _header_solution(chips: tuple[Chip, ...], primary: Cards, shelf: TableShelf, key: str) -> Solution:
+def _header_solution(chips: tuple[Chip, ...], primary: Cards, *, shelf: TableShelf, key: str) -> Solution:
     parts = tuple(
         chip_solution(chip.id, _wcs_cards(chip.header, key), shelf, shape=chip.shape)
         for chip in chips
@@ -180,9 +180,9 @@ def _alternate_keys(chips: tuple[Chip, ...]) -> list[str]:
     return [key for key in letters if any(f"CRVAL1{key}" in chip.header for chip in chips)]
 
 
-def _alternate(chips: tuple[Chip, ...], primary: Cards, shelf: TableShelf, key: str) -> Solution:
+def _alternate(chips: tuple[Chip, ...], primary: Cards, *, shelf: TableShelf, key: str) -> Solution:
     try:
-        return _header_solution(chips, primary, shelf, key)
+        return _header_solution(chips, primary, shelf=shelf, key=key)
     except FormatError as error:
         name = chips[0].header.text(f"WCSNAME{key}")
         origin = Origin("alternate", key=key)
@@ -206,7 +206,7 @@ def read_headerlet_file(path: str, chips: Sequence[Chip] | None = None) -> Solut
 
 
 def read_pixels(
-    exposure: Exposure, chip: ChipId | int, plane: str = "SCI", rows: slice | None = None
+    exposure: Exposure, chip: ChipId | int, plane: str = "SCI", *, rows: slice | None = None
 ) -> NDArray[np.generic]:
     """Read one image plane of a chip, or some of its rows.
 
@@ -238,7 +238,7 @@ def read_pixels(
     >>> folder = tempfile.mkdtemp()
     >>> _ = make_visit(folder, recipe=Recipe(size=(64, 48), stars=5, galaxies=0))
     >>> exposure = read_exposure(f"{folder}/iepw14g4q_flc.fits")
-    >>> read_pixels(exposure, 1, "SCI", slice(0, 8)).shape
+    >>> read_pixels(exposure, 1, "SCI", rows=slice(0, 8)).shape
     (8, 64)
     """
     found = exposure.chip(chip)
@@ -255,10 +255,10 @@ def read_pixels(
     item = abs(spot.bitpix) // 8
     source = open_source(exposure.path)
     data = source.read(spot.start + first * nx * item, (last - first) * nx * item)
-    return _decode(data, spot, (last - first, nx), exposure.path)
+    return _decode(data, spot, shape=(last - first, nx), path=exposure.path)
 
 
-def _decode(data: bytes, spot: Plane, shape: tuple[int, int], path: str) -> NDArray[np.generic]:
+def _decode(data: bytes, spot: Plane, *, shape: tuple[int, int], path: str) -> NDArray[np.generic]:
     dtype = np.dtype({8: "u1", 16: ">i2", 32: ">i4", 64: ">i8", -32: ">f4", -64: ">f8"}[spot.bitpix])
     if len(data) != shape[0] * shape[1] * dtype.itemsize:
         raise FormatError("the file ended while pixels were read", file=path)

@@ -50,7 +50,7 @@ def headerlet_bytes(solution: Solution, exposure: Exposure, *, wcsname: str = ""
     """
     name = wcsname or solution.wcsname
     title = hdrname or solution.hdrname or f"{exposure.rootname}_{name}"
-    blocks = [_primary(solution, exposure, name, title).to_bytes()]
+    blocks = [_primary(solution, exposure, wcsname=name, hdrname=title).to_bytes()]
     written: set[tuple[str, int]] = set()
     for part in solution.chips:
         blocks.append(_sipwcs(solution, part, name).to_bytes())
@@ -157,7 +157,7 @@ def table_extension(table: LookupTable, extname: str, extver: int) -> tuple[Card
     return Cards(tuple(cards)), data.ljust(-(-len(data) // BLOCK) * BLOCK, b"\0")
 
 
-def _primary(solution: Solution, exposure: Exposure, wcsname: str, hdrname: str) -> Cards:
+def _primary(solution: Solution, exposure: Exposure, *, wcsname: str, hdrname: str) -> Cards:
     now = datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%S")
     model = _model_names(solution, exposure)
     cards = [

@@ -54,15 +54,15 @@ class LookupTable:
     def offset(self, x: ArrayLike, y: ArrayLike) -> Floats:
         """Interpolate at 0-based pixels (arrays of one shape); clamped at the edge."""
         ny, nx = self.data.shape
-        i, fx = self._locate(np.asarray(x, float), 0, nx)
-        j, fy = self._locate(np.asarray(y, float), 1, ny)
+        i, fx = self._locate(np.asarray(x, float), 0, size=nx)
+        j, fy = self._locate(np.asarray(y, float), 1, size=ny)
         i1, j1 = np.minimum(i + 1, nx - 1), np.minimum(j + 1, ny - 1)
         table = self.data.astype(np.float64)
         low = table[j, i] * (1 - fx) + table[j, i1] * fx
         high = table[j1, i] * (1 - fx) + table[j1, i1] * fx
         return np.asarray(low * (1 - fy) + high * fy)
 
-    def _locate(self, pixel: Floats, axis: int, size: int) -> tuple[NDArray[np.intp], Floats]:
+    def _locate(self, pixel: Floats, axis: int, *, size: int) -> tuple[NDArray[np.intp], Floats]:
         at = (pixel + 1 - self.crval[axis]) / self.cdelt[axis] + self.crpix[axis] - 1
         at = np.clip(at, 0, size - 1)
         cell = np.floor(at).astype(np.intp)
@@ -202,7 +202,7 @@ class ChipWcs:
             return x, y
         for _ in range(_NEWTON_STEPS):
             u, v = self.pixel_to_focal(x, y)
-            step_x, step_y = self._newton_step(x, y, goal_u - u, goal_v - v)
+            step_x, step_y = self._newton_step(x, y, du=goal_u - u, dv=goal_v - v)
             x, y = x + step_x, y + step_y
             error = np.hypot(step_x, step_y)
             if not np.any(error > _CLOSE_PIX):
@@ -210,7 +210,7 @@ class ChipWcs:
         lost = ~(error <= 1e-6)
         return np.where(lost, np.nan, x), np.where(lost, np.nan, y)
 
-    def _newton_step(self, x: Floats, y: Floats, du: Floats, dv: Floats) -> tuple[Floats, Floats]:
+    def _newton_step(self, x: Floats, y: Floats, *, du: Floats, dv: Floats) -> tuple[Floats, Floats]:
         """Solve the SIP Jacobian; the tables' slopes (< 1e-3) only cost an iteration."""
         u, v = x - self.crpix[0], y - self.crpix[1]
         a_u, a_v = _gradient(self.sip_a, u, v)

@@ -141,14 +141,14 @@ def affine_residual_mas(named: Solution, reference: Solution, anchor: int) -> di
     """
     pairs = {a.chip.extver: (a, b) for a, b in common_chips(named, reference)}
     origin = pairs[anchor][1].wcs.crval
-    start, goal = _plane_pairs(*pairs[anchor], origin)
+    start, goal = _plane_pairs(*pairs[anchor], origin=origin)
     design = np.column_stack([np.ones(len(start)), start])
     affine = np.linalg.lstsq(design, goal, rcond=None)[0]
     residuals: dict[int, tuple[Floats, float]] = {}
     for extver, (a, b) in pairs.items():
         x, y = a.wcs.corners()
         x, y = np.append(x, a.wcs.crpix[0]), np.append(y, a.wcs.crpix[1])
-        start, goal = _plane_pairs(a, b, origin, (x, y))
+        start, goal = _plane_pairs(a, b, origin=origin, pixels=(x, y))
         miss = goal - np.column_stack([np.ones(len(start)), start]) @ affine
         length = np.hypot(miss[:, 0], miss[:, 1]) * MAS_PER_DEG
         residuals[extver] = (length[:4], float(length[4]))
@@ -158,6 +158,7 @@ def affine_residual_mas(named: Solution, reference: Solution, anchor: int) -> di
 def _plane_pairs(
     a: ChipSolution,
     b: ChipSolution,
+    *,
     origin: tuple[float, float],
     pixels: tuple[Floats, Floats] | None = None,
 ) -> tuple[Floats, Floats]:

@@ -225,12 +225,12 @@ def _find_missing_tables(cases: Sequence[_Case]) -> None:
             for word, name in (("npol", case.solution.npolfile), ("d2im", case.solution.d2imfile)):
                 if not name or not part.wcs.has_sip or any(getattr(part.wcs, word)):
                     continue
-                if _someone_has(cases, case, part.chip, word):
+                if _someone_has(cases, case, chip=part.chip, word=word):
                     text = f"{name} is named, but its table is not there"
                     case.flags.append(Flag("table-missing", text, part.chip))
 
 
-def _someone_has(cases: Sequence[_Case], case: _Case, chip: ChipId, word: str) -> bool:
+def _someone_has(cases: Sequence[_Case], case: _Case, *, chip: ChipId, word: str) -> bool:
     mine = case.solution
     for other in cases:
         theirs = other.solution

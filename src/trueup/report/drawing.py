@@ -109,7 +109,7 @@ def show(axes: Any, pixels: Pixels, limits: Point, *, gamma: float = 1.0) -> Any
     return image
 
 
-def color_bar(figure: Figure, image: Any, rect: Rect, unit: str) -> None:
+def color_bar(figure: Figure, image: Any, *, rect: Rect, unit: str) -> None:
     """The colour scale of a picture."""
     bar = figure.colorbar(image, cax=figure.add_axes(rect))
     bar.ax.tick_params(labelsize=7.5, width=0.6, length=3)
@@ -144,12 +144,12 @@ def compass(axes: Any, view: View) -> None:
     middle = np.array([axes.get_xlim()[0] + 0.12 * width, axes.get_ylim()[1] - 0.12 * width])
     steps = {}
     for name, (east, north) in (("N", (0.0, 1.0)), ("E", (1.0, 0.0))):
-        step = np.array(displaced(view, (x, y), east, north)) - (x, y)
+        step = np.array(displaced(view, (x, y), east_mas=east, north_mas=north)) - (x, y)
         steps[name] = step * 0.1 * width / np.hypot(*step)
     start = middle - 0.5 * (steps["N"] + steps["E"])
-    _backing(axes, tuple(middle - 0.1 * width), 0.2 * width, 0.2 * width)
+    _backing(axes, tuple(middle - 0.1 * width), width=0.2 * width, height=0.2 * width)
     for name, step in steps.items():
-        _stroke(axes, start, start + step, _INK, 1.1)
+        _stroke(axes, start, end=start + step, color=_INK, width=1.1)
         axes.text(*(start + 1.3 * step), name, fontsize=8.5, ha="center", va="center", zorder=5)
 
 
@@ -160,18 +160,20 @@ def scale_bar(axes: Any, view: View, half: float) -> None:
     left, low = axes.get_xlim()[0], axes.get_ylim()[0]
     start, level = left + 0.12 * half, low + 0.12 * half
     end = start + length / pixel
-    _backing(axes, (start - 0.05 * half, level - 0.06 * half), end - start + 0.1 * half, 0.27 * half)
+    _backing(
+        axes, (start - 0.05 * half, level - 0.06 * half), width=end - start + 0.1 * half, height=0.27 * half
+    )
     axes.plot([start, end], [level, level], color=_INK, lw=2.2, solid_capstyle="butt", zorder=5)
     axes.text((start + end) / 2, level + 0.045 * half, f'{length:g}"', ha="center", fontsize=8.5, zorder=5)
 
 
-def _backing(axes: Any, corner: Point, width: float, height: float) -> None:
+def _backing(axes: Any, corner: Point, *, width: float, height: float) -> None:
     from matplotlib.patches import Rectangle
 
     axes.add_patch(Rectangle(corner, width, height, facecolor="white", alpha=0.82, lw=0, zorder=4))
 
 
-def displaced(view: View, at: Point, east_mas: float, north_mas: float) -> Point:
+def displaced(view: View, at: Point, *, east_mas: float, north_mas: float) -> Point:
     """Where a pixel position of the view comes to lie after a small offset on the sky."""
     ra, dec = view.wcs.pixel_to_sky(*at)
     moved = plane_to_sky(east_mas / _DEG_MAS, north_mas / _DEG_MAS, (float(ra), float(dec)))
@@ -209,10 +211,10 @@ def arrow(axes: Any, view: View, at: Point, *, label: bool = True) -> None:
     if fit.east_mas is None or fit.north_mas is None:
         return
     size = float(np.hypot(fit.east_mas, fit.north_mas))
-    tip = displaced(view, at, fit.east_mas, fit.north_mas)
+    tip = displaced(view, at, east_mas=fit.east_mas, north_mas=fit.north_mas)
     width = np.diff(axes.get_xlim()).item()
     if np.hypot(tip[0] - at[0], tip[1] - at[1]) > 0.03 * width:
-        _stroke(axes, np.array(at), np.array(tip), _ARROW, 1.8)
+        _stroke(axes, np.array(at), end=np.array(tip), color=_ARROW, width=1.8)
     if label:
         axes.text(
             0.96,
@@ -227,7 +229,7 @@ def arrow(axes: Any, view: View, at: Point, *, label: bool = True) -> None:
         )
 
 
-def zoom(figure: Figure, axes: Any, view: View, pixels: Pixels, *, half: float, points: bool) -> None:
+def zoom(figure: Figure, axes: Any, *, view: View, pixels: Pixels, half: float, points: bool) -> None:
     """An enlarged picture around the mark in the corner of a panel, scaled to its own peak."""
     if view.mark is None:
         return
@@ -255,7 +257,7 @@ def zoom(figure: Figure, axes: Any, view: View, pixels: Pixels, *, half: float, 
 
 
 def _stroke(
-    axes: Any, start: NDArray[np.float64], end: NDArray[np.float64], color: str, width: float
+    axes: Any, start: NDArray[np.float64], *, end: NDArray[np.float64], color: str, width: float
 ) -> None:
     axes.annotate(
         "",

@@ -60,10 +60,10 @@ def side_by_side(view: View, *, stretch: float = 1.0) -> Figure:
                 drawing.compass(axes, view)
                 drawing.scale_bar(axes, view, half)
             if zoomed:
-                drawing.zoom(figure, axes, view, pixels, half=_ZOOM, points=k == 1)
+                drawing.zoom(figure, axes, view=view, pixels=pixels, half=_ZOOM, points=k == 1)
             elif view.mark is not None:
                 drawing.reticle(axes, drawing.in_pixels(view, view.mark), half)
-        drawing.color_bar(figure, drawn, (0.91, 0.105, 0.014, 0.7535), view.unit)
+        drawing.color_bar(figure, drawn, rect=(0.91, 0.105, 0.014, 0.7535), unit=view.unit)
         figure.text(0.085, 0.95, offset_text(view.fit, view.labels), fontsize=10.5, va="center")
     return figure
 

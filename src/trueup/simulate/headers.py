@@ -208,7 +208,7 @@ def science_header(recipe: Recipe, exposure: PlannedExposure, *, chip: int, plan
     wcs = active.chips[chip]
     distorted = wcs.without_tables()
     rows = [
-        *_extension_rows(recipe, exposure, "SCI", extver),
+        *_extension_rows(recipe, exposure, name="SCI", extver=extver),
         *([] if detector.is_ir else [("CCDCHIP", figures.ccdchip, "CCD chip (1 or 2)")]),
         *_geometry_rows(recipe, exposure, chip),
         ("ORIENTAT", orientat(wcs), "position angle of image y axis (deg. e of n)"),
@@ -234,7 +234,7 @@ def science_header(recipe: Recipe, exposure: PlannedExposure, *, chip: int, plan
     return Cards(tuple(make_cards(rows)))
 
 
-def _extension_rows(recipe: Recipe, exposure: PlannedExposure, name: str, extver: int) -> Iterator[Row]:
+def _extension_rows(recipe: Recipe, exposure: PlannedExposure, *, name: str, extver: int) -> Iterator[Row]:
     bitpix = {"SCI": -32, "ERR": -32, "TIME": -32, "DQ": 16, "SAMP": 16}[name]
     flux = "ELECTRONS/S" if recipe.detector.counts_per_second else "ELECTRONS"
     units = {"SCI": flux, "ERR": flux, "TIME": "SECONDS", "DQ": "UNITLESS", "SAMP": "SAMPLES"}
@@ -331,7 +331,7 @@ def plane_header(recipe: Recipe, exposure: PlannedExposure, *, name: str, chip: 
     """Header of an ERR, DQ, SAMP or TIME extension: a linear WCS that nobody ever updates."""
     linear = exposure.candidates["IDC"].chips[chip].linear()
     rows = [
-        *_extension_rows(recipe, exposure, name, chip + 1),
+        *_extension_rows(recipe, exposure, name=name, extver=chip + 1),
         *linear_rows(linear, exposure.candidates["IDC"].wcsname),
         *_geometry_rows(recipe, exposure, chip),
         ("MJDREF", 0.0, ""),

@@ -83,7 +83,7 @@ def expose(recipe: Recipe, scene: Scene, *, seen: Seen, readout: Readout) -> Pla
     image = np.full(recipe.shape, level * readout.exptime, np.float32)
     stars = slice(0, scene.n_stars)
     x, y, electrons = seen.x[stars], seen.y[stars], seen.electrons[stars]
-    y = y + _cte_shift(y, electrons, recipe, readout.chip)
+    y = y + _cte_shift(y, electrons, recipe=recipe, chip=readout.chip)
     readout.psf.stamp(image, (x, y, electrons))
     paint_galaxies(image, scene, seen=seen, psf=readout.psf)
     dq = np.zeros(recipe.shape, np.int16)
@@ -91,13 +91,13 @@ def expose(recipe: Recipe, scene: Scene, *, seen: Seen, readout: Readout) -> Pla
     clean = image.copy() if recipe.noise else image
     if recipe.noise:
         _add_defects(image, dq, readout)
-        _add_cosmic_rays(image, dq, readout, _ray_fraction(recipe, readout.exptime))
+        _add_cosmic_rays(image, dq, readout=readout, fraction=_ray_fraction(recipe, readout.exptime))
     variance = np.maximum(image, 0) + np.float32(detector.background + read_noise**2)
     err = np.sqrt(variance, out=variance)
     if recipe.noise:
         image += err * readout.rng(1).standard_normal(recipe.shape, dtype=np.float32)
         _saturate(image, dq, detector)
-        _flag_star_cores(clean, dq, x, y, readout)
+        _flag_star_cores(clean, dq, x=x, y=y, readout=readout)
     if detector.counts_per_second:
         image /= np.float32(readout.exptime)
         err /= np.float32(readout.exptime)
@@ -110,7 +110,7 @@ def _ray_fraction(recipe: Recipe, exptime: float) -> float:
     return recipe.cosmic_rays * survivors * exptime / _RAY_REFERENCE_S
 
 
-def _cte_shift(y: Floats, electrons: Floats, recipe: Recipe, chip: int) -> Floats:
+def _cte_shift(y: Floats, electrons: Floats, *, recipe: Recipe, chip: int) -> Floats:
     """Charge lags behind on its way to the amplifier: below the first chip, above the second."""
     rows = recipe.detector.shape[0]
     below = chip == 0
@@ -140,10 +140,10 @@ def _add_defects(image: Image, dq: Mask, readout: Readout) -> None:
         image[start:, column] *= np.float32(0.6)
         dq[start:, column] |= BAD
     for _ in range(max(1, round(mpix / 2))):
-        _flag_disk(dq, rng.uniform(0, nx), rng.uniform(0, ny), rng.uniform(4, 9))
+        _flag_disk(dq, rng.uniform(0, nx), y=rng.uniform(0, ny), radius=rng.uniform(4, 9))
 
 
-def _flag_disk(dq: Mask, x: float, y: float, radius: float) -> None:
+def _flag_disk(dq: Mask, x: float, *, y: float, radius: float) -> None:
     ny, nx = dq.shape
     rows = np.arange(max(0, int(y - radius)), min(ny, int(y + radius) + 2))
     columns = np.arange(max(0, int(x - radius)), min(nx, int(x + radius) + 2))
@@ -151,7 +151,7 @@ def _flag_disk(dq: Mask, x: float, y: float, radius: float) -> None:
     dq[np.ix_(rows, columns)] |= np.where(inside, FLAT, 0).astype(np.int16)
 
 
-def _add_cosmic_rays(image: Image, dq: Mask, readout: Readout, fraction: float) -> None:
+def _add_cosmic_rays(image: Image, dq: Mask, *, readout: Readout, fraction: float) -> None:
     """Tracks of random length and direction; most are flagged as the archive's run would."""
     rng = readout.rng(2)
     ny, nx = image.shape
@@ -179,7 +179,7 @@ def _saturate(image: Image, dq: Mask, detector: Detector) -> None:
     dq[full] |= SATURATED
 
 
-def _flag_star_cores(clean: Image, dq: Mask, x: Floats, y: Floats, readout: Readout) -> None:
+def _flag_star_cores(clean: Image, dq: Mask, *, x: Floats, y: Floats, readout: Readout) -> None:
     """The archive's cosmic-ray rejection ran with misaligned exposures: it took cores for hits."""
     ny, nx = clean.shape
     on = ~np.isnan(x)

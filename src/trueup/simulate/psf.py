@@ -98,7 +98,7 @@ class Psf:
         along_y = _integrals(y - bottom, sigma_y) * (flux[:, None] * self.weights)[..., None]
         stamps = np.einsum("nci,ncj->nij", along_y, along_x, optimize=True).astype(np.float32)
         for stamp, i, j in zip(stamps, left.tolist(), bottom.tolist(), strict=True):
-            add(image, stamp, i, j)
+            add(image, stamp, left=i, bottom=j)
 
 
 def _integrals(centre: Floats, sigma: Floats) -> Floats:
@@ -110,7 +110,7 @@ def _integrals(centre: Floats, sigma: Floats) -> Floats:
     return np.asarray(0.5 * np.diff(erf(steps)))
 
 
-def add(image: NDArray[np.float32], stamp: NDArray[np.float32], left: int, bottom: int) -> None:
+def add(image: NDArray[np.float32], stamp: NDArray[np.float32], *, left: int, bottom: int) -> None:
     """Add a stamp to an image at a corner pixel; what is off the image is lost."""
     ny, nx = image.shape
     x0, y0 = max(left, 0), max(bottom, 0)

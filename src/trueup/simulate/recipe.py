@@ -101,14 +101,14 @@ class Recipe:
     @property
     def number_of_stars(self) -> int:
         """Stars on the field."""
-        return self._number(self.stars, _STARS_PER_ARCMIN2, _FEWEST_STARS)
+        return self._number(self.stars, _STARS_PER_ARCMIN2, fewest=_FEWEST_STARS)
 
     @property
     def number_of_galaxies(self) -> int:
         """Galaxies on the field."""
-        return self._number(self.galaxies, _GALAXIES_PER_ARCMIN2, 3)
+        return self._number(self.galaxies, _GALAXIES_PER_ARCMIN2, fewest=3)
 
-    def _number(self, wanted: int | None, density: float, fewest: int) -> int:
+    def _number(self, wanted: int | None, density: float, *, fewest: int) -> int:
         if self.constant is not None:
             return 0
         if wanted is not None:

@@ -85,11 +85,11 @@ def make_scene(recipe: Recipe, footprint: tuple[Floats, Floats], centre: Pair, *
         rng.uniform(0.35, 1.0, n_galaxies),
         rng.uniform(0.0, np.pi, n_galaxies),
     ]
-    flux = _fluxes(recipe, n_stars, n_galaxies, rng)
+    flux = _fluxes(recipe, n_stars, n_galaxies=n_galaxies, rng=rng)
     return Scene(ra, dec, motion[0], motion[1], flux, n_stars, shape[0], shape[1], shape[2], shape[3])
 
 
-def _fluxes(recipe: Recipe, n_stars: int, n_galaxies: int, rng: np.random.Generator) -> Floats:
+def _fluxes(recipe: Recipe, n_stars: int, *, n_galaxies: int, rng: np.random.Generator) -> Floats:
     """A power law cut at the bright end; the other filters by the colour of each star."""
     stars = np.minimum(_FAINTEST * rng.uniform(size=n_stars) ** (-1 / _SLOPE), _BRIGHTEST)
     galaxies = _GALAXY_FLUX * rng.lognormal(0.0, 0.8, n_galaxies)
@@ -197,7 +197,8 @@ def paint_galaxies(image: NDArray[np.float32], scene: Scene, *, seen: Seen, psf:
     """
     for i in range(scene.n_stars, scene.size):
         if not np.isnan(seen.x[i]):
-            add(image, *_galaxy(scene, seen, i, soft=psf.core_pix))
+            stamp, left, bottom = _galaxy(scene, seen, i, soft=psf.core_pix)
+            add(image, stamp, left=left, bottom=bottom)
 
 
 def _galaxy(scene: Scene, seen: Seen, i: int, *, soft: float) -> tuple[NDArray[np.float32], int, int]:

@@ -120,7 +120,7 @@ def _write_exposure(studio: _Studio, exposure: PlannedExposure, centre: Pair) ->
     path = studio.folder / f"{exposure.rootname}_{detector.suffix}.fits"
     headerlet = studio.folder / f"{exposure.svm_stem}_hlet.fits"
     rates = studio.scene.flux[:, exposure.filter_index]
-    seen = [_observe(studio, exposure, chip, rates) for chip in range(len(detector.chips))]
+    seen = [_observe(studio, exposure, chip=chip, rates=rates) for chip in range(len(detector.chips))]
     with path.open("wb") as file:
         for part in _exposure_parts(studio, exposure, seen):
             file.write(part)
@@ -131,7 +131,7 @@ def _write_exposure(studio: _Studio, exposure: PlannedExposure, centre: Pair) ->
     return true_exposure(exposure, seen, path=path, headerlet=headerlet, centre=centre)
 
 
-def _observe(studio: _Studio, exposure: PlannedExposure, chip: int, rates: Floats) -> Seen:
+def _observe(studio: _Studio, exposure: PlannedExposure, *, chip: int, rates: Floats) -> Seen:
     scale = studio.recipe.detector.idcscale
     wcs = exposure.truth[chip]
     return observe(studio.scene, wcs, rates=rates, exptime=exposure.exptime, scale_arcsec=scale)
@@ -143,8 +143,8 @@ def _exposure_parts(
     """The HDUs of an exposure in the order of the archive's files."""
     recipe, detector = studio.recipe, studio.recipe.detector
     families = ["OPUS", "IDC", "GSC240"]
-    hdrlets = [_hdrlet(studio, exposure, family, i + 1) for i, family in enumerate(families)]
-    last = _hdrlet(studio, exposure, "FIT_REL", len(families) + 1)
+    hdrlets = [_hdrlet(studio, exposure, family=family, extver=i + 1) for i, family in enumerate(families)]
+    last = _hdrlet(studio, exposure, family="FIT_REL", extver=len(families) + 1)
     tables = list(_tables(exposure))
     chips = len(detector.chips)
     planes = 5 if detector.is_ir else 3
@@ -213,7 +213,7 @@ def _headerlet(studio: _Studio, exposure: PlannedExposure, family: str) -> Candi
     return unsound(candidate, exposure.candidates[before])
 
 
-def _hdrlet(studio: _Studio, exposure: PlannedExposure, family: str, extver: int) -> bytes:
+def _hdrlet(studio: _Studio, exposure: PlannedExposure, *, family: str, extver: int) -> bytes:
     number: int | None = extver
     if studio.recipe.colliding_extvers:
         number = {3: 2, 4: None}.get(extver, extver)
