@@ -7,8 +7,10 @@ import numpy as np
 import pytest
 from astropy.coordinates import SkyCoord
 
-from trueup.astrometry.fit import Expectation, Field, common_field, register
-from trueup.astrometry.match import Projected, project
+from trueup.astrometry.field import Field, common_field
+from trueup.astrometry.fit import Expectation
+from trueup.astrometry.plane import Projected, project
+from trueup.astrometry.register import register
 from trueup.astrometry.sources import Sources
 from trueup.model.chipwcs import ChipWcs
 

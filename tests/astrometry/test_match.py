@@ -7,14 +7,9 @@ import pytest
 from numpy.typing import ArrayLike, NDArray
 from scipy.stats import poisson
 
-from trueup.astrometry.match import (
-    Projected,
-    Search,
-    detector_fixed,
-    log10_poisson_tail,
-    match,
-    pair_up,
-)
+from trueup.astrometry.match import detector_fixed, match, pair_up
+from trueup.astrometry.peak import Search, log10_poisson_tail
+from trueup.astrometry.plane import Projected
 
 FIELD = 80_000.0
 

@@ -76,7 +76,7 @@ def write(
     return str(path)
 
 
-def displaced(sky: Sky, east_mas: float, north_mas: float, rotation_deg: float) -> Sky:
+def displaced(sky: Sky, *, east_mas: float, north_mas: float, rotation_deg: float) -> Sky:
     """Positions as a wrong solution gives them: turned from north through east, then moved."""
     xi, eta = sky_to_plane(sky[0], sky[1], CENTER)
     turn = np.radians(rotation_deg)
@@ -96,7 +96,7 @@ def pair(tmp_path_factory: pytest.TempPathFactory) -> tuple[str, str]:
     flux = 10 ** rng.uniform(0.3, 2.3, 150)
     a = write(folder / "a_drc.fits", wcs_of((700, 720), 0), sky, flux, filter_name="F336W", seed=1, hot=4000)
     grid = wcs_of((940, 900), 37, scale=0.9, crpix=(450.3, 460.8))
-    wrong = displaced(sky, 60, -35, 0.004)
+    wrong = displaced(sky, east_mas=60, north_mas=-35, rotation_deg=0.004)
     b = write(folder / "b_drc.fits", grid, wrong, 0.1 * flux, filter_name="F275W", seed=2, hot=4000)
     return a, b
 

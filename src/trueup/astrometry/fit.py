@@ -1,31 +1,25 @@
-"""The offset between two lists of the same stars: robust, with priors and honest errors.
+"""The shift, rotation and scale between two lists of the same stars: robust, with honest errors.
 
-Always shift, rotation and scale together, the last two held by Gaussian priors: with few stars the
-priors keep the corners of the field from flying away, with many they do not matter, and the error
-at the worst corner is right in both cases. A general linear fit is never made.
+Always the three together, rotation and scale held by Gaussian priors: with few stars the priors keep
+the corners of the field from flying away, with many they do not matter, and the error at the worst
+corner is right in both cases. A general linear fit is never made.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
-from trueup.astrometry.match import Match, Projected, Search, match, pair_up
-from trueup.model.chipwcs import ChipWcs, sky_to_plane
+from trueup.astrometry.field import Field
+from trueup.astrometry.plane import Projected
 
 Floats = NDArray[np.float64]
-Index = NDArray[np.intp]
 
-_DEG_MAS = 3.6e6
-_MIN_PAIRS = 5
-_MAX_CHI2 = 3.0
-_PASS_PIX = 0.1
-_PASS_SIGMA_PIX = 0.05
 _TUKEY = 4.685
 _RAYLEIGH_MEDIAN = 1.1774
-_ROUNDS = 4
+_STEPS = 30
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,30 +76,6 @@ class Fit:
     why: str = ""
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Field:
-    """The part of the sky two lists share.
-
-    Parameters
-    ----------
-    center : (float, float)
-        Tangent point (ra, dec), degrees: offsets are given there, rotation is about it.
-    corners : (4, 2) float64 array
-        Corners of the common area, mas east and north of the centre.
-    pixel_mas : float
-        Pixel by which displacements are judged.
-
-    Examples
-    --------
-    >>> Field((150.0, 2.0), 8e4 * np.array([[-1, -1], [1, -1], [1, 1], [-1, 1]]), 40.0).pixel_mas
-    40.0
-    """
-
-    center: tuple[float, float]
-    corners: Floats
-    pixel_mas: float
-
-
 @dataclass(frozen=True, slots=True)
 class Expectation:
     """What is known of a pair before it is measured.
@@ -133,125 +103,24 @@ class Expectation:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Registration:
-    """A fit and the pairs it rests on.
+class Similarity:
+    """A shift, rotation and scale that were fitted.
 
     Parameters
     ----------
-    fit : Fit
-    a, b : (n,) int arrays
-        Indices of the used stars in the two lists.
+    values : (4,) float64 array
+        East and north (mas), rotation (radians, from north through east), scale minus one.
+    covariance : (4, 4) float64 array
+    chi2 : float
+        Reduced chi-square, from the median residual.
+    weight : (n,) float64 array
+        Weight of each star between 0 and 1.
 
     Examples
     --------
-    >>> none = np.zeros(0, np.intp)
-    >>> Registration(Fit(n=0), none, none).fit.verdict
-    'unmeasurable'
+    >>> Similarity(np.zeros(4), np.eye(4), 1.0, np.ones(9)).weight.sum()
+    np.float64(9.0)
     """
-
-    fit: Fit
-    a: Index
-    b: Index
-
-
-def common_field(a: ChipWcs, b: ChipWcs) -> Field:
-    """The field two images share, seen from the point midway between their centres.
-
-    Parameters
-    ----------
-    a, b : ChipWcs
-        With their shapes.
-
-    Returns
-    -------
-    Field
-        With the corners of `a` moved to the nearest pixel of `b`, and the coarser pixel of the two.
-
-    Examples
-    --------
-    >>> wcs = ChipWcs((49.5, 49.5), (150.0, 2.0), np.diag([-1e-5, 1e-5]), (100, 100))
-    >>> field = common_field(wcs, wcs)
-    >>> [round(v, 6) for v in field.center], field.corners.round().tolist()[0]
-    ([150.0, 2.0], [1782.0, -1782.0])
-    """
-    middles = []
-    for wcs in (a, b):
-        ny, nx = wcs.shape
-        middles.append(wcs.pixel_to_sky((nx - 1) / 2, (ny - 1) / 2))
-    ra_a, ra_b = float(middles[0][0]), float(middles[1][0])
-    half_turn = (ra_b - ra_a + 180.0) % 360.0 - 180.0
-    center = (ra_a + half_turn / 2) % 360.0, (float(middles[0][1]) + float(middles[1][1])) / 2
-    ny, nx = b.shape
-    x, y = b.sky_to_pixel(*a.pixel_to_sky(*a.corners()))
-    x, y = np.clip(np.nan_to_num(x), 0, nx - 1), np.clip(np.nan_to_num(y), 0, ny - 1)
-    corners = np.stack(sky_to_plane(*b.pixel_to_sky(x, y), center), axis=1) * _DEG_MAS
-    return Field(center, corners, max(a.scale_arcsec(), b.scale_arcsec()) * 1000)
-
-
-def register(
-    a: Projected,
-    b: Projected,
-    *,
-    field: Field,
-    search: Search | None = None,
-    expect: Expectation | None = None,
-) -> Registration:
-    """Match two lists and measure the second minus the first.
-
-    Parameters
-    ----------
-    a, b : Projected
-        In the tangent plane of `field`.
-    field : Field
-    search : Search, optional
-        By default within 2 arcsec, in piles of half a pixel.
-    expect : Expectation, optional
-
-    Returns
-    -------
-    Registration
-        With verdict ``unmeasurable`` where the match may be chance, fewer than five stars agree,
-        another offset is as good, or the residuals exceed their errors.
-
-    Examples
-    --------
-    >>> rng = np.random.default_rng(1)
-    >>> xy, tier = rng.uniform(-8e4, 8e4, (40, 2)), np.zeros(40, np.int8)
-    >>> a = Projected(xy, np.ones(40), np.ones(40), tier)
-    >>> b = Projected(xy + (60, -35), np.ones(40), np.ones(40), tier)
-    >>> field = Field((150.0, 2.0), 8e4 * np.array([[-1, -1], [1, -1], [1, 1], [-1, 1]]), 40.0)
-    >>> fit = register(a, b, field=field).fit
-    >>> round(fit.east_mas, 2), round(fit.north_mas, 2), fit.verdict
-    (60.0, -35.0, 'fail')
-    """
-    expect = expect or Expectation()
-    search = search or Search(radius_mas=field.pixel_mas / 2)
-    found = match(a, b, search=search)
-    if not found.n or found.peak is None:
-        return Registration(_no_match(found, search), found.a, found.b)
-    i, j = found.a, found.b
-    for _ in range(_ROUNDS):
-        solution = _solve(a[i], b[j], expect, field.pixel_mas)
-        i, j = pair_up(
-            a,
-            b,
-            shift=_displace(a.xy, solution.values),
-            radius_mas=search.radius_mas,
-            worst=found.worst,
-        )
-        if len(i) < 2:
-            return Registration(_no_match(found, search), i, j)
-    solution = _solve(a[i], b[j], expect, field.pixel_mas)
-    used = solution.weight > 0
-    i, j = i[used], j[used]
-    fit = _judge(_describe(solution, a.xy[i], field), solution, field, expect)
-    fit = replace(fit, log10_pfalse=found.peak.log10_pfalse)
-    return Registration(_doubt(fit, found, search), i, j)
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class _Solution:
-    """Parameters (east mas, north mas, rotation rad, scale), covariance, chi2, weight per star."""
 
     values: Floats
     covariance: Floats
@@ -268,18 +137,60 @@ def _basis(xy: Floats) -> Floats:
     return basis
 
 
-def _displace(xy: Floats, values: Floats) -> Floats:
+def displace(xy: Floats, values: Floats) -> Floats:
+    """Displacement of points by a similarity, mas.
+
+    Parameters
+    ----------
+    xy : (n, 2) float64 array
+        East and north of the field centre, mas.
+    values : (4,) float64 array
+        As in :class:`Similarity`.
+
+    Returns
+    -------
+    (n, 2) float64 array
+
+    Examples
+    --------
+    >>> displace(np.array([[0.0, 1000.0]]), np.array([60.0, -35.0, 1e-3, 0.0])).tolist()
+    [[61.0, -35.0]]
+    """
     return np.asarray(_basis(xy) @ values)
 
 
-def _solve(a: Projected, b: Projected, expect: Expectation, pixel_mas: float) -> _Solution:
-    """Iteratively reweighted least squares with Tukey's biweight, from the median offset."""
+def solve(a: Projected, b: Projected, *, expect: Expectation, pixel_mas: float) -> Similarity:
+    """Fit shift, rotation and scale between stars that are matched already.
+
+    Iteratively reweighted least squares with Tukey's biweight, from the median offset.
+
+    Parameters
+    ----------
+    a, b : Projected
+        Star k of one is star k of the other.
+    expect : Expectation
+    pixel_mas : float
+        Pixel in which the floor of the errors is given.
+
+    Returns
+    -------
+    Similarity
+        Of `b` against `a`; its errors grow with the scatter where that exceeds them.
+
+    Examples
+    --------
+    >>> xy, one = np.array([[0.0, 9e4], [9e4, 0.0], [-9e4, 0.0]]), np.ones(3)
+    >>> a = Projected(xy, one, one, np.zeros(3, np.int8))
+    >>> b = Projected(xy + np.array([60.0, -35.0]), one, one, np.zeros(3, np.int8))
+    >>> solve(a, b, expect=Expectation(), pixel_mas=40.0).values[:2].round(6).tolist()
+    [60.0, -35.0]
+    """
     basis = _basis((a.xy + b.xy) / 2)
     offset = b.xy - a.xy
     variance = a.sigma**2 + b.sigma**2 + 2 * (expect.floor_pix * pixel_mas) ** 2
     prior = np.diag([0.0, 0.0, np.radians(expect.rotation_deg) ** -2, expect.scale**-2])
     values = np.array([*np.median(offset, axis=0), 0.0, 0.0])
-    for _ in range(30):
+    for _ in range(_STEPS):
         residual = offset - basis @ values
         normalised = np.hypot(*residual.T) / np.sqrt(variance)
         spread = max(1.0, float(np.median(normalised)) / _RAYLEIGH_MEDIAN)
@@ -289,13 +200,34 @@ def _solve(a: Projected, b: Projected, expect: Expectation, pixel_mas: float) ->
         change = np.einsum("nki,n,nk->i", basis, share, residual) - prior @ values
         values = values + np.linalg.solve(normal, change)
     chi2 = (float(np.median(normalised)) / _RAYLEIGH_MEDIAN) ** 2
-    return _Solution(values, np.linalg.inv(normal), chi2, weight)
+    return Similarity(values, np.linalg.inv(normal), chi2, weight)
 
 
-def _describe(solution: _Solution, xy: Floats, field: Field) -> Fit:
+def describe_fit(solution: Similarity, xy: Floats, field: Field) -> Fit:
+    """The numbers of a fit, without a verdict.
+
+    Parameters
+    ----------
+    solution : Similarity
+    xy : (n, 2) float64 array
+        The stars used, east and north of the field centre, mas.
+    field : Field
+
+    Returns
+    -------
+    Fit
+
+    Examples
+    --------
+    >>> field = Field((150.0, 2.0), 8e4 * np.array([[-1, -1], [1, -1], [1, 1], [-1, 1]]), 40.0)
+    >>> moved = Similarity(np.array([3.0, 4.0, 0.0, 0.0]), np.eye(4), 1.0, np.ones(3))
+    >>> fit = describe_fit(moved, np.array([[0.0, 0.0], [8e4, 0.0], [0.0, 8e4]]), field)
+    >>> fit.corner_mas, fit.corner_pix, round(fit.coverage, 3)
+    (5.0, 0.125, 0.125)
+    """
     values, covariance = solution.values, solution.covariance
     sigma = np.sqrt(np.diag(covariance))
-    moved, errors = _moves(field.corners, solution, np.ones(4))
+    moved, errors = moves(field.corners, solution, np.ones(4))
     worst = int(np.argmax(moved))
     return Fit(
         n=len(xy),
@@ -315,8 +247,28 @@ def _describe(solution: _Solution, xy: Floats, field: Field) -> Fit:
     )
 
 
-def _moves(points: Floats, solution: _Solution, judged: Floats) -> tuple[Floats, Floats]:
-    """Length of the displacement at points and its error per axis, of the judged parameters."""
+def moves(points: Floats, solution: Similarity, judged: Floats) -> tuple[Floats, Floats]:
+    """How far a similarity moves points, and the error of that.
+
+    Parameters
+    ----------
+    points : (n, 2) float64 array
+        East and north of the field centre, mas.
+    solution : Similarity
+    judged : (4,) float64 array
+        1 for each parameter that counts, 0 for the others.
+
+    Returns
+    -------
+    length, error : (n,) float64 arrays
+        Length of the displacement and its error per axis, mas.
+
+    Examples
+    --------
+    >>> moved = Similarity(np.array([3.0, 4.0, 0.0, 1e-4]), np.eye(4), 1.0, np.ones(3))
+    >>> moves(np.array([[9e4, 0.0]]), moved, np.array([1.0, 1.0, 1.0, 0.0]))[0].tolist()
+    [5.0]
+    """
     basis = _basis(points) * judged
     moved = np.hypot(*(basis @ solution.values).T)
     variance = np.einsum("nki,ij,nkj->n", basis, solution.covariance, basis) / 2
@@ -332,67 +284,3 @@ def _coverage(xy: Floats, corners: Floats) -> float:
         return float(min(ConvexHull(xy).volume / area, 1.0)) if area > 0 else 0.0
     except (QhullError, ValueError):
         return 0.0
-
-
-def _judge(fit: Fit, solution: _Solution, field: Field, expect: Expectation) -> Fit:
-    """Pass, fail or undecided: a tenth of a pixel, noise bias subtracted."""
-    if expect.same_filter:
-        floor, place = 0.3, "at the worst corner"
-        moved, error = _moves(field.corners, solution, np.ones(4))
-        square, variance = float(np.max(moved**2 - 2 * error**2)), float(np.max(error**2))
-    else:
-        floor, place = 1.0, "over the field, scale apart"
-        grid = _inside(field.corners)
-        moved, error = _moves(grid, solution, np.array([1.0, 1.0, 1.0, 0.0]))
-        square, variance = float(np.mean(moved**2 - 2 * error**2)), float(np.mean(error**2))
-    size, sigma = np.sqrt(max(square, 0.0)), np.hypot(np.sqrt(variance), floor)
-    pix, sigma_pix = size / field.pixel_mas, sigma / field.pixel_mas
-    if pix <= _PASS_PIX and sigma_pix <= _PASS_SIGMA_PIX:
-        verdict = "pass"
-    elif pix - 3 * sigma_pix > _PASS_PIX:
-        verdict = "fail"
-    else:
-        verdict = "undecided"
-    why = f"{size:.1f} +- {sigma:.1f} mas = {pix:.2f} pixel {place}; {_PASS_PIX} is allowed"
-    return replace(fit, verdict=verdict, why=why)
-
-
-def _inside(corners: Floats) -> Floats:
-    """A 5 x 5 grid of points over a quadrilateral."""
-    u, v = (part.ravel()[:, None] for part in np.meshgrid(np.linspace(0, 1, 5), np.linspace(0, 1, 5)))
-    low = corners[0] * (1 - u) + corners[1] * u
-    high = corners[3] * (1 - u) + corners[2] * u
-    return np.asarray(low * (1 - v) + high * v)
-
-
-def _doubt(fit: Fit, found: Match, search: Search) -> Fit:
-    """Withdraw the verdict where the measurement does not count."""
-    rival = found.rival
-    if fit.n < _MIN_PAIRS:
-        why = f"only {fit.n} stars agree, {_MIN_PAIRS} are needed"
-    elif fit.chi2 is not None and fit.chi2 >= _MAX_CHI2:
-        why = f"the stars scatter beyond their errors (chi2 = {fit.chi2:.1f})"
-    elif (
-        found.peak is not None
-        and rival is not None
-        and rival.log10_pfalse < search.log10_pfalse
-        and 2 * rival.n > found.peak.n
-    ):
-        why = (
-            f"two offsets fit: {found.peak.n} stars here, {rival.n} at"
-            f" ({rival.east_mas:.0f}, {rival.north_mas:.0f}) mas"
-        )
-    else:
-        return fit
-    return replace(fit, verdict="unmeasurable", why=why)
-
-
-def _no_match(found: Match, search: Search) -> Fit:
-    if found.peak is None:
-        return Fit(n=0, why=f"no two sources within {search.reach_mas:.0f} mas of each other")
-    chance = found.peak.log10_pfalse
-    why = (
-        f"no common stars: the best offset has {found.peak.n} pairs and may be chance"
-        f" (log10 P = {chance:.1f}, below {search.log10_pfalse:.0f} is needed)"
-    )
-    return Fit(n=0, log10_pfalse=chance, why=why)

@@ -1,147 +1,25 @@
 """Find which sources of two lists are the same, without trusting either list.
 
-The offsets of all pairs within a search radius are points in a plane. Unrelated sources fill it evenly;
-the same sources seen twice pile up at the true offset. The pile is found with a tree, not a
-histogram, so no bin edge biases it, and it is believed only if chance would hardly make it.
+An offset is believed only if chance would hardly make so many pairs agree on it.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
-from trueup.astrometry.sources import Sources
-from trueup.model.chipwcs import ChipWcs, sky_to_plane
+from trueup.astrometry.peak import Peak, Search, find_peaks, highest_peak, pairs_within
+from trueup.astrometry.plane import Projected
 
 Floats = NDArray[np.float64]
 Index = NDArray[np.intp]
 
-_MAX_PAIRS = 200_000
 _TIERS = 3
 _WORST = 2 * (_TIERS - 1)
-_EVERYONE_ELSE = 3.0
 _ONE_OBJECT = 10.0
 _MAX_DITHERS = 8
-_DEG_MAS = 3.6e6
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Projected:
-    """Sources (or catalogue stars) in a tangent plane.
-
-    Parameters
-    ----------
-    xy : (n, 2) float64 array
-        East and north of the tangent point, mas.
-    sigma : (n,) float64 array
-        Error per axis, mas.
-    flux : (n,) float64 array
-        Any unit; only the order matters.
-    tier : (n,) int8 array
-        0 is best.
-
-    Examples
-    --------
-    >>> one = Projected(np.zeros((1, 2)), np.ones(1), np.ones(1), np.zeros(1, np.int8))
-    >>> len(one)
-    1
-    """
-
-    xy: Floats
-    sigma: Floats
-    flux: Floats
-    tier: NDArray[np.int8]
-
-    def __len__(self) -> int:
-        return len(self.xy)
-
-    def __getitem__(self, select: NDArray[np.bool_] | Index | slice) -> Projected:
-        """The sources of a boolean mask, an index array or a slice."""
-        return Projected(*(getattr(self, item.name)[select] for item in fields(self)))
-
-
-def project(sources: Sources, wcs: ChipWcs, *, center: tuple[float, float]) -> Projected:
-    """Put the sources of one chip or product onto a tangent plane.
-
-    Parameters
-    ----------
-    sources : Sources
-    wcs : ChipWcs
-        The solution under which to see them.
-    center : (float, float)
-        Tangent point (ra, dec), degrees.
-
-    Returns
-    -------
-    Projected
-        In the order of `sources`.
-
-    Examples
-    --------
-    >>> one = np.ones(1)
-    >>> star = Sources(one, one, one, one, one, one, np.zeros(1, np.int8))
-    >>> wcs = ChipWcs((0, 0), (150.0, 2.0), np.diag([-1e-5, 1e-5]), (9, 9))
-    >>> project(star, wcs, center=(150.0, 2.0)).xy.round(3).tolist()
-    [[-36.0, 36.0]]
-    """
-    xi, eta = sky_to_plane(*wcs.pixel_to_sky(sources.x, sources.y), center)
-    xy = np.stack([xi, eta], axis=1) * _DEG_MAS
-    sigma = sources.sigma * wcs.scale_arcsec() * 1000
-    return Projected(xy, sigma, sources.flux, sources.tier)
-
-
-@dataclass(frozen=True, slots=True)
-class Search:
-    """Where and how finely an offset is looked for.
-
-    Parameters
-    ----------
-    reach_mas : float
-        Largest offset looked for.
-    radius_mas : float
-        Radius of the pile of offsets; half a pixel suits pairs that differ by a small rotation.
-    log10_pfalse : float
-        A pile counts when chance makes one like it with a probability below this.
-
-    Examples
-    --------
-    >>> Search(radius_mas=64.0).reach_mas
-    2000.0
-    """
-
-    reach_mas: float = 2000.0
-    radius_mas: float = 20.0
-    log10_pfalse: float = -6.0
-
-
-@dataclass(frozen=True, slots=True)
-class Peak:
-    """A pile of equal offsets.
-
-    Parameters
-    ----------
-    east_mas, north_mas : float
-        Its mean, second list minus first.
-    n : int
-        Pairs in it, each source counted once.
-    expected : float
-        Pairs expected there by chance.
-    log10_pfalse : float
-        Probability that chance makes a pile like this anywhere in the search, decimal logarithm.
-
-    Examples
-    --------
-    >>> Peak(60.0, -35.0, 40, 0.1, -80.0).n
-    40
-    """
-
-    east_mas: float
-    north_mas: float
-    n: int
-    expected: float
-    log10_pfalse: float
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -265,124 +143,13 @@ def detector_fixed(sources: Projected, *, search: Search | None = None) -> NDArr
 
 
 def _own_peak(sources: Projected, search: Search) -> Peak | None:
-    """The highest pile of offsets within one list, each pair counted once."""
-    i, j = _pairs(sources, sources, search.reach_mas)
+    """The highest pile of offsets within one list, that of each source from itself apart."""
+    i, j = pairs_within(sources, sources, search.reach_mas)
     offset = sources.xy[j] - sources.xy[i]
-    # parts of one object are near each other, and of the two directions one is enough
-    once = (offset[:, 0] > 0) & (np.hypot(*offset.T) > _ONE_OBJECT * search.radius_mas)
-    return _highest(offset[once], (i[once], j[once]), search, _TIERS * _MAX_DITHERS)
-
-
-def find_peaks(
-    a: Projected, b: Projected, *, search: Search, tries: int = 1
-) -> tuple[Peak | None, Peak | None]:
-    """The two highest piles in the plane of offsets.
-
-    Parameters
-    ----------
-    a, b : Projected
-        Two lists in one tangent plane.
-    search : Search
-    tries : int
-        How many such searches are made in all; multiplies the probability.
-
-    Returns
-    -------
-    peak, rival : Peak or None
-        None where there is no pair (left) within reach.
-
-    Examples
-    --------
-    >>> xy = np.array([[0.0, 0.0], [5000.0, 0.0]])
-    >>> two = Projected(xy, np.ones(2), np.ones(2), np.zeros(2, np.int8))
-    >>> peak, rival = find_peaks(two, two, search=Search())
-    >>> peak.n, rival
-    (2, None)
-    """
-    i, j = _pairs(a, b, search.reach_mas)
-    offset = b.xy[j] - a.xy[i]
-    peak = _highest(offset, (i, j), search, tries)
-    if peak is None:
-        return None, None
-    away = offset - (peak.east_mas, peak.north_mas)
-    rest = np.hypot(*away.T) > _EVERYONE_ELSE * search.radius_mas
-    return peak, _highest(offset[rest], (i[rest], j[rest]), search, tries)
-
-
-def _pairs(a: Projected, b: Projected, reach: float) -> tuple[Index, Index]:
-    """Index pairs within reach; where they would be too many, of the brightest sources only."""
-    from scipy.spatial import KDTree
-
-    if not len(a) or not len(b):
-        return np.zeros(0, np.intp), np.zeros(0, np.intp)
-    order_a, order_b = (np.argsort(-side.flux, kind="stable") for side in (a, b))
-    while True:
-        tree_a, tree_b = KDTree(a.xy[order_a]), KDTree(b.xy[order_b])
-        count = int(tree_a.count_neighbors(tree_b, reach))
-        if count <= _MAX_PAIRS:
-            break
-        share = np.sqrt(0.8 * _MAX_PAIRS / count)
-        order_a = order_a[: max(1, int(len(order_a) * share))]
-        order_b = order_b[: max(1, int(len(order_b) * share))]
-    near = tree_a.sparse_distance_matrix(tree_b, reach, output_type="ndarray")
-    return order_a[near["i"]], order_b[near["j"]]
-
-
-def _highest(offset: Floats, pairs: tuple[Index, Index], search: Search, tries: int) -> Peak | None:
-    from scipy.spatial import KDTree
-
-    if not len(offset):
-        return None
-    radius, reach = search.radius_mas, search.reach_mas
-    tree = KDTree(offset)
-    counts = tree.query_ball_point(offset, radius, return_length=True)
-    center = offset[int(np.argmax(counts))]
-    for _ in range(10):
-        inside = tree.query_ball_point(center, radius)
-        if not inside:
-            break
-        center = offset[inside].mean(axis=0)
-    inside = tree.query_ball_point(center, radius)
-    n = min(len(np.unique(pairs[0][inside])), len(np.unique(pairs[1][inside])))
-    # sources cluster: the density around the peak can exceed the mean of the search area
-    around = len(tree.query_ball_point(center, 5 * radius)) - len(tree.query_ball_point(center, 2 * radius))
-    expected = max(len(offset) * (radius / reach) ** 2, around / 21)
-    # any pair could have been the middle of the pile: the trials factor
-    chance = log10_poisson_tail(n - 1, expected) + np.log10(len(offset) * tries)
-    return Peak(float(center[0]), float(center[1]), n, float(expected), float(min(chance, 0.0)))
-
-
-def log10_poisson_tail(at_least: int, mean: float) -> float:
-    """Decimal logarithm of the probability of `at_least` or more events.
-
-    Parameters
-    ----------
-    at_least : int
-    mean : float
-        Expected number of events.
-
-    Returns
-    -------
-    float
-        Finite where the probability itself would be rounded to zero.
-
-    Examples
-    --------
-    >>> round(log10_poisson_tail(1, 1e-3), 3), round(log10_poisson_tail(500, 0.1))
-    (-3.0, -1634)
-    """
-    from scipy.special import gammainc, gammaln
-
-    if at_least <= 0:
-        return 0.0
-    if mean <= 0:
-        return -float("inf")
-    if at_least <= mean:
-        return float(np.log10(gammainc(at_least, mean)))
-    ratios = mean / (at_least + np.arange(1, 2000))
-    tail = 1 + np.cumprod(ratios).sum()
-    log = -mean + at_least * np.log(mean) - gammaln(at_least + 1) + np.log(tail)
-    return float(log / np.log(10))
+    # parts of one object are near each other and prove nothing
+    apart = np.hypot(*offset.T) > _ONE_OBJECT * search.radius_mas
+    tries = _TIERS * _MAX_DITHERS
+    return highest_peak(offset[apart], (i[apart], j[apart]), search=search, tries=tries)
 
 
 def pair_up(

@@ -204,7 +204,7 @@ def fit_profiles(stamps: Floats, *, fwhm_pix: float, noise: Floats, gain: float 
     [0.3, -0.2, 100.0]
     """
     size = stamps.shape[-1]
-    state = _Stamps.of(stamps, noise, gain)
+    state = _Stamps.of(stamps, noise, gain=gain)
     span = np.arange(size) - size // 2
     guess = np.zeros((len(stamps), 4))
     guess[:, 0] = np.maximum(stamps[:, size // 2, size // 2], 0) / pixel_profile(0.2, fwhm_pix) ** 2
@@ -227,7 +227,7 @@ def fit_profiles(stamps: Floats, *, fwhm_pix: float, noise: Floats, gain: float 
         guess[:, 1:3] = np.clip(guess[:, 1:3], -2.0, 2.0)
     shape = slopes[:, :, 0]
     snr = guess[:, 0] * np.sqrt((used * shape**2 / state.noise2(guess[:, :1] * shape)).sum(axis=1))
-    error = _errors(slopes, weight, normal, state.noise2(model - guess[:, 3:]))
+    error = _errors(slopes, weight, normal=normal, noise2=state.noise2(model - guess[:, 3:]))
     # clipped light counts against the source: beside a cosmic ray it is no clean star
     excess = used * residual**2 / variance + (state.known & ~used) * _CLIPPED_COST
     mismatch = excess.sum(axis=1) / np.maximum(used.sum(axis=1) - 4, 1)
@@ -245,7 +245,7 @@ def fit_profiles(stamps: Floats, *, fwhm_pix: float, noise: Floats, gain: float 
     )
 
 
-def _errors(slopes: Floats, weight: Floats, normal: Floats, noise2: Floats) -> Floats:
+def _errors(slopes: Floats, weight: Floats, *, normal: Floats, noise2: Floats) -> Floats:
     """Errors of the parameters by noise alone, through the weights that were used: (n, 4)."""
     inverse = np.linalg.inv(normal)
     spread = np.einsum("npi,np,npj->nij", slopes, weight**2 * noise2, slopes, optimize=True)
@@ -263,7 +263,7 @@ class _Stamps:
     gain: float | None
 
     @classmethod
-    def of(cls, stamps: Floats, noise: Floats, gain: float | None) -> _Stamps:
+    def of(cls, stamps: Floats, noise: Floats, *, gain: float | None) -> _Stamps:
         """Flatten the stamps; unknown pixels get value 0 and noise 1."""
         quiet = np.broadcast_to(noise, stamps.shape) ** 2
         known = np.isfinite(stamps) & np.isfinite(quiet)

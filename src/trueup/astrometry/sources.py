@@ -153,7 +153,7 @@ def find_sources(
     sky, noise = sky_map(image)
     y, x = _peaks(image, sky + settings.threshold * noise, half)
     height = image[y, x] - _at(sky, y, x)
-    y, x = _point_like(image, (y, x), height, settings.shape * neighbour_ratio(fwhm_pix))
+    y, x = _point_like(image, (y, x), height=height, least=settings.shape * neighbour_ratio(fwhm_pix))
     if len(x) > settings.limit:
         keep = np.argsort(-image[y, x], kind="stable")[: settings.limit]
         y, x = y[keep], x[keep]
@@ -248,7 +248,9 @@ def _peaks(image: Image, level: Floats, margin: int) -> tuple[Index, Index]:
     return y, x
 
 
-def _point_like(image: Image, at: tuple[Index, Index], height: Floats, least: float) -> tuple[Index, Index]:
+def _point_like(
+    image: Image, at: tuple[Index, Index], *, height: Floats, least: float
+) -> tuple[Index, Index]:
     """Refuse peaks that are sharper than a point source in any of the four directions."""
     y, x = at
     base = image[y, x] - height

@@ -9,9 +9,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from trueup.astrometry.fit import Expectation, Field, Fit, Registration, common_field, register
-from trueup.astrometry.match import Projected, Search, detector_fixed, project
+from trueup.astrometry.field import Field, common_field
+from trueup.astrometry.fit import Expectation, Fit
+from trueup.astrometry.match import detector_fixed
+from trueup.astrometry.peak import Search
+from trueup.astrometry.plane import Projected, project
 from trueup.astrometry.psf import drizzled_fwhm_pix
+from trueup.astrometry.register import Registration, register
 from trueup.astrometry.sources import Sources, find_sources
 from trueup.fits.product_read import Product, read_product
 from trueup.report.figures import save_figure, side_by_side
