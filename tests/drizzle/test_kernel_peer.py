@@ -6,6 +6,7 @@ import importlib.util
 import subprocess
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -45,7 +46,7 @@ for name in sys.argv[1:]:
 Case = tuple[float, float, float]
 
 
-def job(case: Case) -> dict[str, np.ndarray]:
+def job(case: Case) -> dict[str, Any]:
     pixfrac, rot_deg, scale = case
     frame = turned_frame(CHIP, rot_deg=rot_deg, scale_arcsec=scale)
     rng = np.random.default_rng(0)
@@ -57,7 +58,9 @@ def job(case: Case) -> dict[str, np.ndarray]:
 
 
 @pytest.fixture(scope="module")
-def peer(tmp_path_factory: pytest.TempPathFactory, peer_python: str, root: Path) -> dict[Case, np.ndarray]:
+def peer(
+    tmp_path_factory: pytest.TempPathFactory, peer_python: str, root: Path
+) -> dict[Case, dict[str, np.ndarray]]:
     if importlib.util.find_spec("drizzlepac") is None:
         pytest.skip("drizzlepac is not installed")
     folder = tmp_path_factory.mktemp("peer")

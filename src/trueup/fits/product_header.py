@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import math
 import os
 from collections.abc import Callable, Sequence
@@ -34,6 +35,13 @@ _PHOTOMETRY = [
     "PHOTPLAM",
     "PHOTBW",
 ]
+_RUN_SETTINGS = (
+    ("KERN", "kernel", "kernel"),
+    ("PIXF", "pixfrac", "side of the shrunken pixel"),
+    ("WKEY", "weight", "weight of a pixel"),
+    ("OUUN", "units", "units of the output"),
+    ("BITS", "final_bits", "DQ bits taken as good"),
+)
 _TABLE_TEXT = [
     "FILTER",
     "FILTER1",
@@ -80,7 +88,11 @@ def primary_header(mosaic: Mosaic, *, rootname: str, filename: str) -> Cards:
     )
     for keyword, value, comment in _primary_values(mosaic, rootname, filename):
         header = header.replace(keyword, make_card(keyword, value, comment))
-    inputs = [card for n, (e, c) in enumerate(mosaic.chips, 1) for card in _input_cards(mosaic, n, e, c)]
+    inputs = [
+        card
+        for n, (e, c) in enumerate(mosaic.chips, 1)
+        for card in _input_cards(mosaic, n, exposure=e, chip=c)
+    ]
     history = [
         f"trueup {version('trueup')}: square kernel, exact overlap",
         "A pixel weighs its exposure time where its DQ is good.",
@@ -128,18 +140,18 @@ def _exposure_values(exposures: Sequence[Exposure]) -> list[tuple[str, Value, st
     return values
 
 
-def _input_cards(mosaic: Mosaic, number: int, exposure: Exposure, chip: Chip) -> list[Card]:
+def _input_cards(mosaic: Mosaic, number: int, *, exposure: Exposure, chip: Chip) -> list[Card]:
     """The Dnnn keywords of one chip, as the drizzle programs name them."""
     settings: list[tuple[str, Value, str]] = [
         ("DATA", f"{os.path.basename(exposure.path)}[sci,{chip.id.extver}]", "input image"),
         ("DEXP", exposure.exptime, "exposure time (s)"),
         ("WCSN", exposure.solution.wcsname, "WCSNAME drizzled with"),
-        ("KERN", "square", "kernel"),
         ("SCAL", mosaic.wcs.scale_arcsec(), "output pixel (arcsec)"),
         ("ISCL", exposure.wcs(chip.id).scale_arcsec(), "input pixel at its reference point (arcsec)"),
-        ("OUUN", "cps", "units of the output"),
         ("WTSC", exposure.exptime, "weight of a good pixel"),
     ]
+    run = json.loads(mosaic.settings)
+    settings += [(word, run[name], comment) for word, name, comment in _RUN_SETTINGS if name in run]
     return [make_card(f"D{number:03d}{word}", value, comment) for word, value, comment in settings]
 
 
