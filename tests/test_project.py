@@ -25,6 +25,7 @@ PUBLIC = [
     "DrizzleParams",
     "Exposure",
     "Mosaic",
+    "Plan",
     "Solution",
     "TrueupError",
     "Visit",
@@ -33,6 +34,7 @@ PUBLIC = [
     "drizzle",
     "errors",
     "open_visit",
+    "plan",
     "simulate",
     "undo",
 ]

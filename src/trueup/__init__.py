@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from trueup import errors, simulate
     from trueup.drizzle.params import DrizzleParams
     from trueup.drizzle.pipeline import drizzle
+    from trueup.edit.plan import Plan, plan
     from trueup.edit.undo import undo
     from trueup.errors import TrueupError
     from trueup.fits.visit import open_visit
@@ -37,6 +38,7 @@ __all__ = [
     "DrizzleParams",
     "Exposure",
     "Mosaic",
+    "Plan",
     "Solution",
     "TrueupError",
     "Visit",
@@ -45,6 +47,7 @@ __all__ = [
     "drizzle",
     "errors",
     "open_visit",
+    "plan",
     "simulate",
     "undo",
 ]
@@ -55,6 +58,7 @@ _HOME = {
     "DrizzleParams": "trueup.drizzle.params",
     "Exposure": "trueup.model.exposure",
     "Mosaic": "trueup.model.mosaic",
+    "Plan": "trueup.edit.plan",
     "Solution": "trueup.model.solution",
     "TrueupError": "trueup.errors",
     "Visit": "trueup.model.visit",
@@ -62,6 +66,7 @@ _HOME = {
     "compare": "trueup.workflow.compare",
     "drizzle": "trueup.drizzle.pipeline",
     "open_visit": "trueup.fits.visit",
+    "plan": "trueup.edit.plan",
     "undo": "trueup.edit.undo",
 }
 _ROOMS = {"errors", "simulate"}
