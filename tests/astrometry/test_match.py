@@ -81,7 +81,7 @@ def test_detector_fixed_sources_are_named_as_the_rival() -> None:
 
 
 @pytest.mark.parametrize("dither", [(1600.0, 900.0), (-3000.0, 200.0), (400.0, -7000.0)])
-def test_detector_fixed_sources_betray_themselves_by_their_copies(dither):
+def test_detector_fixed_sources_betray_themselves_by_their_copies(dither: tuple[float, float]) -> None:
     """Twenty hot pixels among a few stars and thousands of cosmic rays, in products of two exposures."""
     rng = np.random.default_rng(11)
     stars, hot = scatter(rng, 15), scatter(rng, 20)
@@ -104,7 +104,7 @@ def test_detector_fixed_sources_betray_themselves_by_their_copies(dither):
     assert (found.peak.east_mas, found.peak.north_mas) == pytest.approx((60, -35), abs=3)
 
 
-def test_stars_alone_are_not_fixed_to_the_detector():
+def test_stars_alone_are_not_fixed_to_the_detector() -> None:
     rng = np.random.default_rng(12)
     assert not any(detector_fixed(projected(scatter(rng, n))).any() for n in (0, 1, 2, 50, 400, 3000))
 

@@ -164,6 +164,29 @@ def test_products_of_different_sky_are_unmeasurable(pair: tuple[str, str], tmp_p
     assert comparison.fit.verdict == "unmeasurable"
 
 
+@pytest.mark.parametrize(
+    ("option", "text"),
+    [
+        (["--center", "10", "3"], "is not on it"),
+        (["--center", "nan", "-69"], "is not on it"),
+        (["--half", "0"], "give 3 to 1000"),
+        (["--half", "100000"], "give 3 to 1000"),
+        (["--stretch", "0"], "positive"),
+        (["--solution", "best"], "Unknown option"),
+    ],
+)
+def test_impossible_pictures_are_usage_errors(
+    pair: tuple[str, str], option: list[str], text: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run(["compare", *pair, *option]) == 2
+    assert text in capsys.readouterr().err
+
+
+def test_southern_position_on_the_command_line(pair: tuple[str, str], tmp_path: Path) -> None:
+    output = ["-o", str(tmp_path / "sky")]
+    assert run(["compare", *pair, "--center", "83.82", "-69.2", "--half", "12", *output]) == 0
+
+
 def test_weightless_pixels_are_no_data(pair: tuple[str, str]) -> None:
     product = read_product(pair[0])
     assert np.isnan(product.sci[:, :15]).all()

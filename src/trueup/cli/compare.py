@@ -13,8 +13,9 @@ from trueup.cli.output import emit
 def compare(
     a: str,
     b: str,
+    /,
     *,
-    center: tuple[float, float] | None = None,
+    center: Annotated[tuple[float, float] | None, Parameter(negative=())] = None,
     half: int = 50,
     stretch: float = 1.0,
     output: Annotated[str, Parameter(("--output", "-o"))] = "compare",
@@ -24,14 +25,16 @@ def compare(
 
     Parameters
     ----------
-    a, b
-        Drizzled products, of trueup or of the archive.
+    a
+        A drizzled product, of trueup or of the archive.
+    b
+        Another, on any grid.
     center
         Right ascension and declination of the picture, degrees; else a bright source seen in both.
     half
         Half the side of the picture, pixels.
     stretch
-        Multiplies the upper limit of the colour scale.
+        Multiply the upper limit of the colour scale.
     output
         Name of the pictures, without .png and .pdf.
     style

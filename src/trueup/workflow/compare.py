@@ -17,6 +17,7 @@ from trueup.astrometry.plane import Projected, project
 from trueup.astrometry.psf import drizzled_fwhm_pix
 from trueup.astrometry.register import Registration, register
 from trueup.astrometry.sources import Sources, find_sources
+from trueup.errors import UsageError
 from trueup.fits.product_read import Product, read_product
 from trueup.report.figures import save_figure, side_by_side
 from trueup.report.view import Pixels, Sky, View, cut_out, grid_around
@@ -26,10 +27,12 @@ Path = str | os.PathLike[str]
 
 _FARTHEST_DITHER_MAS = 10_000.0
 _SNAP_ARCSEC = 0.3
+_HALF_PIX = (3, 1000)
 _CANDIDATES = 60
 _SURROUNDINGS_PIX = 10
 _CORE_PIX = 4.5
 _FAR = 6.0
+_POOR = 2
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -123,6 +126,8 @@ def compare(
     ------
     FormatError, DataError, FileAccessError
         Where a product cannot be read, or a picture not be written.
+    UsageError
+        Where the position is not on the first product, or half or stretch are out of range.
 
     Examples
     --------
@@ -130,6 +135,8 @@ def compare(
     Traceback (most recent call last):
     trueup.errors.FileAccessError: nowhere_drc.fits: No such file or directory
     """
+    if not stretch > 0:
+        raise UsageError(f"a stretch of {stretch}", todo="give a positive number")
     pair = register_products(read_product(a), read_product(b))
     view = view_of(pair, center=center, half=half)
     figures: tuple[str, ...] = ()
@@ -192,6 +199,11 @@ def view_of(pair: Pair, *, center: Sky | None = None, half: int = 50) -> View:
     -------
     View
 
+    Raises
+    ------
+    UsageError
+        Where the position is not on the first product, or half is out of range.
+
     Examples
     --------
     >>> from trueup.model.cards import Cards
@@ -202,6 +214,7 @@ def view_of(pair: Pair, *, center: Sky | None = None, half: int = 50) -> View:
     >>> view_of(register_products(empty, empty), half=20).a.shape
     (41, 41)
     """
+    _require_on_product(pair.a, center, half)
     mark = _showcase(pair, half) if center is None else _nearest(pair, center)
     middle = center or mark or pair.field.center
     grid = grid_around(pair.a.wcs, middle, half=half)
@@ -218,6 +231,21 @@ def view_of(pair: Pair, *, center: Sky | None = None, half: int = 50) -> View:
     )
 
 
+def _require_on_product(product: Product, center: Sky | None, half: int) -> None:
+    if not _HALF_PIX[0] <= half <= _HALF_PIX[1]:
+        raise UsageError(f"half a picture of {half} pixels", todo="give {} to {}".format(*_HALF_PIX))
+    if center is None:
+        return
+    ny, nx = product.wcs.shape
+    x, y = product.wcs.sky_to_pixel(*center)
+    if not (-0.5 <= x < nx - 0.5 and -0.5 <= y < ny - 0.5):
+        raise UsageError(
+            f"RA {center[0]}, Dec {center[1]} is not on it",
+            file=product.path,
+            todo="give degrees, or no position",
+        )
+
+
 def _labels(pair: Pair) -> tuple[str, str]:
     """The filters; the file names where these do not tell the products apart."""
     if pair.a.filter and pair.b.filter and pair.a.filter != pair.b.filter:
@@ -231,7 +259,8 @@ def _showcase(pair: Pair, half: int) -> Sky | None:
     a, b = pair.sources_a, pair.sources_b
     ny, nx = pair.a.wcs.shape
     border = np.minimum.reduce([a.x[i], nx - 1 - a.x[i], a.y[i], ny - 1 - a.y[i]])
-    inside = np.flatnonzero(border > half) if (border > half).any() else np.arange(len(i))
+    tidy = (border > half) & (a.tier[i] < _POOR) & (b.tier[j] < _POOR)
+    inside = np.flatnonzero(tidy) if tidy.any() else np.arange(len(i))
     if not len(inside):
         bright = np.flatnonzero(a.tier == 0)
         return _sky(pair, int(bright[0])) if len(bright) else None
@@ -265,7 +294,7 @@ def _clutter(image: Pixels, x: float, y: float) -> int:
 
 def _nearest(pair: Pair, center: Sky) -> Sky | None:
     x, y = pair.a.wcs.sky_to_pixel(*center)
-    clean = np.flatnonzero(pair.sources_a.tier < 2)
+    clean = np.flatnonzero(pair.sources_a.tier < _POOR)
     distance = np.hypot(pair.sources_a.x[clean] - x, pair.sources_a.y[clean] - y)
     if not len(clean) or distance.min() * pair.a.wcs.scale_arcsec() > _SNAP_ARCSEC:
         return None
