@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from trueup.drizzle.params import DrizzleParams
 from trueup.errors import DataError
-from trueup.fits.product import read_frame
+from trueup.fits.product_read import read_frame
 from trueup.model.chipwcs import ChipWcs, plane_to_sky, sky_to_plane
 from trueup.model.exposure import Chip, Exposure
 
@@ -193,7 +193,7 @@ def _orthogonal_cd(exposure: Exposure, chip: Chip) -> Floats:
     if v2 is None or v3 is None or pa_v3 is None:
         angle = np.arctan2(wcs.cd[0, 1], wcs.cd[1, 1])
         return _square_cd(scale_deg, angle, np.linalg.det(wcs.cd))
-    angle = np.radians(_roll_at_aperture(pa_v3, wcs.crval[1], v2, v3))
+    angle = np.radians(_roll_at_aperture(pa_v3, wcs.crval[1], v2_arcsec=v2, v3_arcsec=v3))
     angle += np.radians(_number(exposure, chip, "IDCTHETA") or 0.0)
     # the y axis of the aperture on the sky; every HST aperture is mirrored
     y_sign = -1.0 if exposure.detector in _FLIPPED_Y else 1.0
@@ -212,7 +212,7 @@ def _number(exposure: Exposure, chip: Chip, keyword: str) -> float | None:
     return chip.header.number(keyword) if own is None else own
 
 
-def _roll_at_aperture(pa_v3_deg: float, dec_deg: float, v2_arcsec: float, v3_arcsec: float) -> float:
+def _roll_at_aperture(pa_v3_deg: float, dec_deg: float, *, v2_arcsec: float, v3_arcsec: float) -> float:
     """Position angle of the V3 direction at an aperture, given that at V1 (at `dec_deg`), degrees."""
     pa, dec = np.radians(pa_v3_deg), np.radians(dec_deg)
     v2, v3 = np.radians(v2_arcsec / 3600), np.radians(v3_arcsec / 3600)

@@ -57,7 +57,7 @@ class Shelf:
         name = kept_name(solution, self.exposure)
         if self.holds(replace(solution, name=WcsName.parse(name))):
             return self
-        title = free_hdrname(solution, name, self.exposure, self.added)
+        title = free_hdrname(solution, name, exposure=self.exposure, added=self.added)
         content = headerlet_bytes(solution, self.exposure, wcsname=name, hdrname=title)
         return self._with(replace(solution, name=WcsName.parse(name)), content)
 
@@ -116,7 +116,7 @@ def kept_name(solution: Solution, exposure: Exposure) -> str:
     return f"IDC_{table.removesuffix('_idc.fits') or 'unknown'}"
 
 
-def free_hdrname(solution: Solution, name: str, exposure: Exposure, added: Sequence[Unit] = ()) -> str:
+def free_hdrname(solution: Solution, name: str, *, exposure: Exposure, added: Sequence[Unit] = ()) -> str:
     """The HDRNAME of a solution, changed where another HDRLET has it already.
 
     Examples
@@ -124,7 +124,7 @@ def free_hdrname(solution: Solution, name: str, exposure: Exposure, added: Seque
     >>> from trueup.model.cards import Cards
     >>> from trueup.model.solution import Origin
     >>> opus = Solution(WcsName.parse("OPUS"), Origin("primary"))
-    >>> free_hdrname(opus, "OPUS", Exposure("a_flc.fits", Cards(), (), (opus,), opus))
+    >>> free_hdrname(opus, "OPUS", exposure=Exposure("a_flc.fits", Cards(), (), (opus,), opus))
     '_OPUS'
     """
     taken = {s.hdrname.upper() for s in exposure.solutions if s.origin.kind in {"hdrlet", "file"}}

@@ -147,7 +147,7 @@ def attach(
     """
     for name, stray in open_visit([*paths, *headerlets]).headerlets:
         raise SolutionError(f"the headerlet is for {stray.destim or 'no exposure'}", file=name)
-    return _edit_all([*paths, *headerlets], _attached, "attach headerlets", follow_links)
+    return _edit_all([*paths, *headerlets], _attached, what="attach headerlets", follow_links=follow_links)
 
 
 def delete(
@@ -183,7 +183,7 @@ def delete(
         gone = _hdrlets(exposure, selection)
         return tuple(unit for unit in units if unit.hdu is None or unit.hdu.index not in gone)
 
-    return _edit_all(paths, without, f"delete headerlet {selection}", follow_links)
+    return _edit_all(paths, without, what=f"delete headerlet {selection}", follow_links=follow_links)
 
 
 def headerlet_of(exposure: Exposure, solution: Solution) -> bytes:
@@ -259,7 +259,7 @@ def _hdrlets(exposure: Exposure, selection: str) -> set[int]:
 
 
 def _edit_all(
-    paths: Iterable[PathLike], edit: Edit, what: str, follow_links: bool
+    paths: Iterable[PathLike], edit: Edit, *, what: str, follow_links: bool
 ) -> dict[str, tuple[HduChange, ...]]:
     """Change the HDUs of each exposure, all or none."""
     given = [os.fspath(path) for path in paths]

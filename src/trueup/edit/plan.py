@@ -189,7 +189,7 @@ def plan(
             copy = Path(out).resolve() / path.name
         target = _target(exposure, selection)
         warnings = check(exposure, target, allow=allow, archive=archive)
-        files.append(_file_plan(exposure, target, (path, copy), warnings, archive=archive))
+        files.append(_file_plan(exposure, target, places=(path, copy), warnings=warnings, archive=archive))
     return Plan(tuple(files), visit.left_out)
 
 
@@ -213,9 +213,9 @@ def _target(exposure: Exposure, selection: Selection) -> Solution:
 def _file_plan(
     exposure: Exposure,
     target: Solution,
+    *,
     places: tuple[Path, Path | None],
     warnings: tuple[str, ...],
-    *,
     archive: bool,
 ) -> FilePlan:
     path, copy = places
