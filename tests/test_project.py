@@ -10,6 +10,7 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from statistics import median
 from types import ModuleType
 
 import pytest
@@ -121,6 +122,16 @@ def test_size_guide(path: Path) -> None:
     assert not beyond
 
 
+def test_half_of_the_modules_are_short() -> None:
+    assert median(path.read_text().count("\n") for path in MODULES) <= 250
+
+
+@pytest.mark.parametrize("path", sorted((SOURCE / "trueup" / "cli").glob("*.py")), ids=lambda path: path.stem)
+def test_commands_only_wrap(path: Path) -> None:
+    long = [f.name for f in _functions(path.read_text()) if _body_lines(f) > 15]
+    assert not long
+
+
 def test_kernel_sources_are_short() -> None:
     sizes = {path.name: path.read_text().count("\n") for path in (SOURCE / "kernels").iterdir()}
     assert not {name: size for name, size in sizes.items() if size > 500}
@@ -144,6 +155,12 @@ def _lines(function: Function) -> int:
     documented = ast.get_docstring(function) is not None
     last, start = function.end_lineno or 0, function.lineno
     return last - start + 1 - ((first.end_lineno or 0) - first.lineno + 1 if documented else 0)
+
+
+def _body_lines(function: Function) -> int:
+    """Lines of a function without its signature and docstring."""
+    body = function.body[1:] if ast.get_docstring(function) else function.body
+    return (function.end_lineno or 0) - body[0].lineno + 1 if body else 0
 
 
 def _arguments(function: Function) -> tuple[int, int]:
