@@ -16,8 +16,8 @@ from astropy.wcs import WCS
 from trueup.drizzle.params import DrizzleParams
 from trueup.drizzle.pipeline import drizzle
 from trueup.errors import FileAccessError
-from trueup.fits.product import read_frame, require_free, write_product
-from trueup.fits.product_read import read_product
+from trueup.fits.product import require_free, write_product
+from trueup.fits.product_read import read_frame, read_product
 from trueup.fits.visit import open_visit
 from trueup.model.mosaic import Mosaic
 from trueup.simulate import Recipe, make_visit

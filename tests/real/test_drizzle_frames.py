@@ -7,6 +7,7 @@ import json
 import subprocess
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -15,26 +16,32 @@ from frames import astropy_wcs, turned_frame
 
 from trueup.drizzle.grid import enclosing_frame, output_frame
 from trueup.drizzle.mapping import pixel_mapping
+from trueup.drizzle.params import DrizzleParams
 from trueup.drizzle.resample import add_chip, empty_canvas, finished
 from trueup.fits.exposure import read_exposure
 from trueup.model.chipwcs import ChipWcs, LookupTable
 
 EXPOSURES = ["ib4606c5q_flc.fits", "ib4606cpq_flt.fits", "j94f05bgq_flt.fits"]
 
-FRAME = """
+FRAMES = """
 import json, sys, warnings
 warnings.simplefilter("ignore")
 from astropy.io import fits
+from drizzlepac.wcs_functions import mergeWCS
 from stwcs.distortion.utils import output_wcs
 from stwcs.wcsutil import HSTWCS
 
-path, shapes = sys.argv[1], json.loads(sys.argv[2])
-with fits.open(path) as hdus:
-    chips = [HSTWCS(hdus, ext=("SCI", n)) for n in range(1, len(shapes) + 1)]
-for chip, (ny, nx) in zip(chips, shapes):
-    chip.pixel_shape = (nx, ny)
-wcs = output_wcs(chips)
-print(json.dumps([list(wcs.wcs.crval), list(wcs.wcs.crpix), list(wcs.pixel_shape), wcs.wcs.cd.tolist()]))
+files, settings = map(json.loads, sys.argv[1:])
+nothing = dict.fromkeys("ra dec scale rot outnx outny crpix1 crpix2".split())
+answer = {}
+for path, shapes in files.items():
+    with fits.open(path) as hdus:
+        chips = [HSTWCS(hdus, ext=("SCI", n)) for n in range(1, len(shapes) + 1)]
+    for chip, (ny, nx) in zip(chips, shapes):
+        chip.pixel_shape = (nx, ny)
+    frames = [mergeWCS(output_wcs(chips), nothing | setting) for setting in settings]
+    answer[path] = [[[*w.wcs.crval], [*w.wcs.crpix], [*w.pixel_shape], w.wcs.cd.tolist()] for w in frames]
+print(json.dumps(answer))
 """
 
 
@@ -79,23 +86,33 @@ def test_mapping_with_the_tables_of_acs(real_data: Path) -> None:
         require_mapping(replace(wcs, npol=older), f"older NPOL {chip.id}")
 
 
-@pytest.mark.skipif(importlib.util.find_spec("stwcs") is None, reason="stwcs is not installed")
-@pytest.mark.parametrize("name", EXPOSURES)
-def test_output_frame_equals_that_of_the_peer(
-    name: str, real_data: Path, peer_python: str, tmp_path: Path
-) -> None:
-    path = real_data / "headers" / name
-    exposure = read_exposure(path)
-    shapes = json.dumps([chip.shape for chip in exposure.chips])
-    command = [peer_python, "-W", "ignore", "-c", FRAME, str(path), shapes]
+# ours and AstroDrizzle's
+SETTINGS: list[tuple[dict[str, Any], dict[str, Any]]] = [
+    ({}, {}),
+    ({"scale": 0.03}, {"scale": 0.03}),
+    ({"rot": 0.0}, {"rot": 0.0}),
+    ({"rot": 30.0, "scale": 0.1}, {"rot": 30.0, "scale": 0.1}),
+    ({"shape": (500, 401), "scale": 0.03}, {"outnx": 500, "outny": 401, "scale": 0.03}),
+    ({"shape": (50, 40), "center": (137.8, -64.9)}, {"outnx": 50, "outny": 40, "ra": 137.8, "dec": -64.9}),
+]
+
+
+@pytest.mark.skipif(importlib.util.find_spec("drizzlepac") is None, reason="drizzlepac is not installed")
+def test_output_frames_equal_those_of_the_peer(real_data: Path, peer_python: str, tmp_path: Path) -> None:
+    exposures = {path: read_exposure(path) for path in (str(real_data / "headers" / n) for n in EXPOSURES)}
+    shapes = json.dumps({path: [chip.shape for chip in e.chips] for path, e in exposures.items()})
+    settings = json.dumps([theirs for _, theirs in SETTINGS])
+    command = [peer_python, "-W", "ignore", "-c", FRAMES, shapes, settings]
     done = subprocess.run(command, capture_output=True, text=True, cwd=tmp_path)
     assert done.returncode == 0, done.stderr[-2000:]
-    crval, crpix, size, cd = json.loads(done.stdout.strip().splitlines()[-1])
-    frame = output_frame([exposure])
-    assert frame.shape == (size[1], size[0])
-    assert [frame.crpix[0] + 1, frame.crpix[1] + 1] == crpix
-    assert frame.crval == pytest.approx(crval, abs=1e-12)
-    np.testing.assert_allclose(frame.cd, cd, rtol=1e-12)
+    answer = json.loads(done.stdout.strip().splitlines()[-1])
+    for path, exposure in exposures.items():
+        for (ours, _), (crval, crpix, size, cd) in zip(SETTINGS, answer[path], strict=True):
+            frame = output_frame([exposure], DrizzleParams(**ours))
+            assert frame.shape == (size[1], size[0]), (path, ours)
+            assert [frame.crpix[0] + 1, frame.crpix[1] + 1] == pytest.approx(crpix, abs=1e-8)
+            assert frame.crval == pytest.approx(crval, abs=1e-12)
+            np.testing.assert_allclose(frame.cd, cd, rtol=1e-12, atol=1e-19)
 
 
 def test_a_constant_stays_constant_through_real_distortion(real_data: Path) -> None:

@@ -19,7 +19,7 @@ def drizzle(
     solution: str | None = None,
     output: Annotated[str | None, Parameter(("--output", "-o"))] = None,
     overwrite: bool = False,
-    params: Annotated[DrizzleParams, Parameter("*")] = _DEFAULTS,
+    params: Annotated[DrizzleParams, Parameter("*", negative_iterable=())] = _DEFAULTS,
 ) -> int:
     """Drizzle exposures, one product per association or filter, on one common grid.
 

@@ -116,17 +116,18 @@ def adjusted_frame(frame: ChipWcs, params: DrizzleParams) -> ChipWcs:
     >>> adjusted_frame(frame, DrizzleParams(scale=0.018)).shape
     (200, 200)
     """
-    frame = _rescaled(frame, params.scale)
-    frame = _rotated(frame, params.rot)
+    scale = params.scale or frame.scale_arcsec()
+    if params.rot is not None:
+        frame = _rotated(frame, params.rot, scale)
+    elif params.scale is not None:
+        frame = _rescaled(frame, scale)
     if params.shape is not None:
         nx, ny = params.shape
         frame = replace(frame, shape=(ny, nx), crpix=((nx - 1) / 2, (ny - 1) / 2))
     return frame if params.center is None else replace(frame, crval=params.center)
 
 
-def _rescaled(frame: ChipWcs, scale_arcsec: float | None) -> ChipWcs:
-    if scale_arcsec is None:
-        return frame
+def _rescaled(frame: ChipWcs, scale_arcsec: float) -> ChipWcs:
     ratio = frame.scale_arcsec() / scale_arcsec
     ny, nx = (max(1, int(np.ceil(round(ratio * n, 9)))) for n in frame.shape)
     return replace(
@@ -137,10 +138,8 @@ def _rescaled(frame: ChipWcs, scale_arcsec: float | None) -> ChipWcs:
     )
 
 
-def _rotated(frame: ChipWcs, rot_deg: float | None) -> ChipWcs:
-    if rot_deg is None:
-        return frame
-    cd = _square_cd(frame.scale_arcsec() / 3600, np.radians(rot_deg), np.linalg.det(frame.cd))
+def _rotated(frame: ChipWcs, rot_deg: float, scale_arcsec: float) -> ChipWcs:
+    cd = _square_cd(scale_arcsec / 3600, np.radians(rot_deg), float(np.linalg.det(frame.cd)))
     ny, nx = frame.shape
     edges = np.array([[-0.5, nx - 0.5, -0.5, nx - 0.5], [-0.5, -0.5, ny - 0.5, ny - 0.5]])
     turned = np.linalg.inv(cd) @ frame.cd @ (edges - np.array(frame.crpix)[:, None])

@@ -23,11 +23,9 @@ from trueup.fits.product_header import (
     primary_header,
     science_header,
 )
-from trueup.fits.product_read import _image, _linear_wcs
 from trueup.fits.splice import explained
 from trueup.fits.walk import open_source, walk
 from trueup.model.cards import BLOCK, Cards
-from trueup.model.chipwcs import ChipWcs
 from trueup.model.mosaic import Mosaic
 
 _ROWS_AT_ONCE = 256
@@ -109,35 +107,6 @@ def require_free(path: str | os.PathLike[str], *, overwrite: bool = False) -> No
         file=os.fspath(path),
         todo="choose another name with -o, or say --overwrite",
     )
-
-
-def read_frame(path: str | os.PathLike[str]) -> ChipWcs:
-    """The pixel grid of a drizzled image.
-
-    Parameters
-    ----------
-    path : str or path-like
-
-    Returns
-    -------
-    ChipWcs
-        Without distortion.
-
-    Raises
-    ------
-    FormatError
-        Where the file holds no image.
-    DataError
-        Where its projection is not RA---TAN.
-
-    Examples
-    --------
-    >>> read_frame("nowhere_drc.fits")
-    Traceback (most recent call last):
-    trueup.errors.FileAccessError: nowhere_drc.fits: No such file or directory
-    """
-    source = open_source(path)
-    return _linear_wcs(_image(walk(source), source.name), source.name)
 
 
 def _is_ours(path: str | os.PathLike[str]) -> bool:

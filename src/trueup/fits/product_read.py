@@ -119,6 +119,35 @@ def read_product(path: str | os.PathLike[str] | ByteSource) -> Product:
     return Product(source.name, sci, wht, _linear_wcs(image, source.name), hdus[0].header, image.header)
 
 
+def read_frame(path: str | os.PathLike[str]) -> ChipWcs:
+    """The pixel grid of a drizzled image.
+
+    Parameters
+    ----------
+    path : str or path-like
+
+    Returns
+    -------
+    ChipWcs
+        Without distortion.
+
+    Raises
+    ------
+    FormatError
+        Where the file holds no image.
+    DataError
+        Where its projection is not RA---TAN.
+
+    Examples
+    --------
+    >>> read_frame("nowhere_drc.fits")
+    Traceback (most recent call last):
+    trueup.errors.FileAccessError: nowhere_drc.fits: No such file or directory
+    """
+    source = open_source(path)
+    return _linear_wcs(_image(walk(source), source.name), source.name)
+
+
 def _image(hdus: tuple[Hdu, ...], name: str) -> Hdu:
     science = [hdu for hdu in hdus if hdu.extname == "SCI"]
     if len(science) > 1:
