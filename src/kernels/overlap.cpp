@@ -4,7 +4,7 @@
 
 // The same operations on wider registers where the processor has them. Without fused or
 // reordered arithmetic the results are the same to the bit.
-#if defined(__x86_64__) && defined(__linux__) && defined(__GNUC__)
+#if defined(__x86_64__) && defined(__GNUC__) && defined(__GLIBC__)
 #define TRUEUP_WIDE __attribute__((target_clones("avx2", "default")))
 #else
 #define TRUEUP_WIDE
