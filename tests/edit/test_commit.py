@@ -133,7 +133,7 @@ def test_killed_after_each_call(visit: list[Path], mortal: Any, count: int) -> N
         assert [p.read_bytes() for p in paths] == [OLD] * count
         if lived:
             break
-    assert calls > 30 * count
+    assert calls > 20 * count
     assert seen == {(False, False), (True, True), (True, False)}
 
 
@@ -151,7 +151,7 @@ def test_undo_killed_after_each_call(visit: list[Path], mortal: Any) -> None:
         assert {len(steps(p)) for p in paths} == {int(paths[0].read_bytes() == NEW)}
         if lived:
             break
-    assert calls > 30
+    assert calls > 20
 
 
 def interrupt(paths: list[Path], mortal: Any) -> None:
