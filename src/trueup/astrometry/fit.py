@@ -20,6 +20,8 @@ Floats = NDArray[np.float64]
 _TUKEY = 4.685
 _RAYLEIGH_MEDIAN = 1.1774
 _STEPS = 30
+_SETTLED_MAS = 1e-4
+_MAX_EXCESS_PIX = 0.15
 
 
 @dataclass(frozen=True, slots=True)
@@ -175,7 +177,8 @@ def solve(a: Projected, b: Projected, *, expect: Expectation, pixel_mas: float) 
     Returns
     -------
     Similarity
-        Of `b` against `a`; its errors grow with the scatter where that exceeds them.
+        Of `b` against `a`; its errors follow the scatter where that exceeds the claimed errors, while
+        chi2 is against the claimed ones.
 
     Examples
     --------
@@ -187,20 +190,42 @@ def solve(a: Projected, b: Projected, *, expect: Expectation, pixel_mas: float) 
     """
     basis = _basis((a.xy + b.xy) / 2)
     offset = b.xy - a.xy
-    variance = a.sigma**2 + b.sigma**2 + 2 * (expect.floor_pix * pixel_mas) ** 2
+    claimed = a.sigma**2 + b.sigma**2 + 2 * (expect.floor_pix * pixel_mas) ** 2
     prior = np.diag([0.0, 0.0, np.radians(expect.rotation_deg) ** -2, expect.scale**-2])
     values = np.array([*np.median(offset, axis=0), 0.0, 0.0])
     for _ in range(_STEPS):
         residual = offset - basis @ values
-        normalised = np.hypot(*residual.T) / np.sqrt(variance)
+        square = (residual**2).sum(axis=1)
+        variance = claimed + _excess(square, claimed, (_MAX_EXCESS_PIX * pixel_mas) ** 2)
+        normalised = np.sqrt(square / variance)
         spread = max(1.0, float(np.median(normalised)) / _RAYLEIGH_MEDIAN)
         weight = np.clip(1 - (normalised / (_TUKEY * spread)) ** 2, 0, None) ** 2
         share = weight / (variance * spread**2)
         normal = np.einsum("nki,n,nkj->ij", basis, share, basis) + prior
-        change = np.einsum("nki,n,nk->i", basis, share, residual) - prior @ values
-        values = values + np.linalg.solve(normal, change)
-    chi2 = (float(np.median(normalised)) / _RAYLEIGH_MEDIAN) ** 2
+        change = np.linalg.solve(normal, np.einsum("nki,n,nk->i", basis, share, residual) - prior @ values)
+        values = values + change
+        if np.hypot(change[0], change[1]) < _SETTLED_MAS:
+            break
+    chi2 = float(np.median(square / claimed)) / _RAYLEIGH_MEDIAN**2
     return Similarity(values, np.linalg.inv(normal), chi2, weight)
+
+
+def _excess(square: Floats, claimed: Floats, most: float) -> float:
+    """Variance to add to the claimed ones so that the median residual is what they promise.
+
+    Errors that photons do not know of (undersampling, neighbours) are alike for bright and faint stars:
+    added, not multiplied, they keep a few bright stars from deciding alone.
+    """
+    low, high = 0.0, most
+    if np.median(square / claimed) <= _RAYLEIGH_MEDIAN**2:
+        return low
+    for _ in range(20):
+        middle = (low + high) / 2
+        if np.median(square / (claimed + middle)) > _RAYLEIGH_MEDIAN**2:
+            low = middle
+        else:
+            high = middle
+    return high
 
 
 def describe_fit(solution: Similarity, xy: Floats, field: Field) -> Fit:

@@ -25,7 +25,7 @@ from trueup.report.view import Pixels, Sky, View, cut_out, grid_around
 Floats = NDArray[np.float64]
 Path = str | os.PathLike[str]
 
-_FARTHEST_DITHER_MAS = 10_000.0
+_FARTHEST_DITHER_MAS = 15_000.0
 _SNAP_ARCSEC = 0.3
 _HALF_PIX = (3, 1000)
 _CANDIDATES = 60
