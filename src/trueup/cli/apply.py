@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from dataclasses import asdict, dataclass
 from typing import Annotated
 
 from cyclopts import Parameter
@@ -13,15 +14,35 @@ from trueup.errors import EXIT_FINE
 Many = Parameter(consume_multiple=True, negative=())
 
 
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where an edit goes, and what of the old solution stays.
+
+    Parameters
+    ----------
+    out
+        Write changed copies into this folder and leave the files alone.
+    archive
+        Keep the replaced solution as a HDRLET.
+    follow_links
+        Edit targets of symbolic links, and files with several hard links.
+    """
+
+    out: str | None = None
+    archive: bool = True
+    follow_links: bool = False
+
+
+_IN_PLACE = Place()
+
+
 def apply(
     *files: str,
     solution: str | None = None,
     hlet: Annotated[tuple[str, ...], Many] = (),
     dry_run: bool = False,
-    out: str | None = None,
-    archive: bool = True,
     allow: str = "",
-    follow_links: bool = False,
+    place: Annotated[Place, Parameter("*")] = _IN_PLACE,
     style: Annotated[Format, Parameter("--format")] = "text",
 ) -> int:
     """Put one solution in force in all files, or in none; `trueup undo` takes it back.
@@ -36,24 +57,15 @@ def apply(
         Headerlet files, or a bundle of them; without --solution each exposure gets its headerlet.
     dry_run
         Print what would change; write nothing.
-    out
-        Write changed copies into this folder and leave the files alone.
-    archive
-        Keep the replaced solution as a HDRLET.
     allow
         What is refused otherwise: unsound, distortion, or both with a comma.
-    follow_links
-        Edit targets of symbolic links, and files with several hard links.
     style
         text, json, jsonl or ecsv.
     """
     from trueup.edit.apply import apply as apply_solution
 
     allowed = [word.strip() for word in allow.split(",") if word.strip()]
-    plan = apply_solution(
-        files, solution, headerlets=hlet, dry_run=dry_run,
-        allow=allowed, archive=archive, out=out, follow_links=follow_links,
-    )  # fmt: skip
+    plan = apply_solution(files, solution, headerlets=hlet, dry_run=dry_run, allow=allowed, **asdict(place))
     for text in plan.warnings:
         note(f"warning: {text}")
     if style == "text":
