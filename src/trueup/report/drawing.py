@@ -127,13 +127,18 @@ def title(axes: Any, label: str, note: str) -> None:
 
 def label_axes(axes: Any, *, ra: bool, dec: bool) -> None:
     """Sexagesimal ticks, labelled on the outer sides of the figure only."""
-    for axis, shown, name in ((axes.coords[0], ra, "RA (ICRS)"), (axes.coords[1], dec, "Dec (ICRS)")):
+    for axis, shown, name, pad in (
+        (axes.coords[0], ra, "RA (ICRS)", 0.6),
+        (axes.coords[1], dec, "Dec (ICRS)", 1.1),
+    ):
         axis.set_ticks(number=4)
         axis.set_ticks_visible(True)
         axis.tick_params(direction="in", length=4, width=0.6, color=_INK)
         axis.set_ticklabel(size=7.5, exclude_overlapping=True)
         axis.set_ticklabel_visible(shown)
-        axis.set_axislabel(name if shown else " ", fontsize=8.5, minpad=0.6)
+        axis.set_axislabel(
+            name if shown else " ", fontsize=8.5, minpad=0.6 if axis is axes.coords[0] else 1.1
+        )
     axes.coords[1].set_ticklabel(size=7.5, rotation=90, va="center", exclude_overlapping=True)
 
 
