@@ -81,6 +81,13 @@ def test_version_is_the_same_everywhere(root: Path) -> None:
     assert _python("from importlib.metadata import version; print(version('trueup'))") == trueup.__version__
 
 
+def test_the_readme_names_commands_that_exist(root: Path) -> None:
+    commands = (root / "README.md").read_text().partition("## Commands")[2].partition("##")[0]
+    typed = set(re.findall(r"^    trueup ([a-z]+)", commands, flags=re.MULTILINE))
+    listed = _python("from trueup.cli import app; print(*(name for name in app if name.isalpha()))")
+    assert typed == set(listed.split())
+
+
 def test_import_is_light_and_says_nothing() -> None:
     loaded = _python("import sys, trueup; print(*{name.partition('.')[0] for name in sys.modules})").split()
     assert not {"astropy", "cyclopts", "matplotlib", "numpy", "rich", "scipy"} & set(loaded)
