@@ -136,9 +136,7 @@ def label_axes(axes: Any, *, ra: bool, dec: bool) -> None:
         axis.tick_params(direction="in", length=4, width=0.6, color=_INK)
         axis.set_ticklabel(size=7.5, exclude_overlapping=True)
         axis.set_ticklabel_visible(shown)
-        axis.set_axislabel(
-            name if shown else " ", fontsize=8.5, minpad=0.6 if axis is axes.coords[0] else 1.1
-        )
+        axis.set_axislabel(name if shown else " ", fontsize=8.5, minpad=pad)
     axes.coords[1].set_ticklabel(size=7.5, rotation=90, va="center", exclude_overlapping=True)
 
 
