@@ -38,7 +38,7 @@ def apply(*paths: Path) -> None:
 
 
 @pytest.fixture
-def mortal():
+def mortal() -> Mortal:
     return Mortal()
 
 
@@ -108,7 +108,7 @@ def test_record_holds_changed_bytes_only(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("count", [1, 3])
-def test_killed_after_each_call(visit: list[Path], mortal: Any, count: int) -> None:
+def test_killed_after_each_call(visit: list[Path], mortal: Mortal, count: int) -> None:
     """After a kill every file is old or new; the next command makes them all the same."""
     paths = visit[:count]
     seen = set()
@@ -137,7 +137,7 @@ def test_killed_after_each_call(visit: list[Path], mortal: Any, count: int) -> N
     assert seen == {(False, False), (True, True), (True, False)}
 
 
-def test_undo_killed_after_each_call(visit: list[Path], mortal: Any) -> None:
+def test_undo_killed_after_each_call(visit: list[Path], mortal: Mortal) -> None:
     """The same for taking back."""
     paths = visit[:2]
     for calls in itertools.count(1):
@@ -154,7 +154,7 @@ def test_undo_killed_after_each_call(visit: list[Path], mortal: Any) -> None:
     assert calls > 20
 
 
-def interrupt(paths: list[Path], mortal: Any) -> None:
+def interrupt(paths: list[Path], mortal: Mortal) -> None:
     """Kill an apply between two renames."""
     for calls in itertools.count(1):
         for path in paths:
@@ -165,7 +165,7 @@ def interrupt(paths: list[Path], mortal: Any) -> None:
             return
 
 
-def test_nothing_is_renamed_over_a_change_made_after_the_kill(visit: list[Path], mortal: Any) -> None:
+def test_nothing_is_renamed_over_a_change_made_after_the_kill(visit: list[Path], mortal: Mortal) -> None:
     paths = visit[:2]
     interrupt(paths, mortal)
     paths[1].write_bytes(b"mine")
@@ -181,7 +181,7 @@ def test_nothing_is_renamed_over_a_change_made_after_the_kill(visit: list[Path],
     assert not strangers(paths[0].parent)
 
 
-def test_moved_folder_recovers(visit: list[Path], mortal: Any, tmp_path: Path) -> None:
+def test_moved_folder_recovers(visit: list[Path], mortal: Mortal, tmp_path: Path) -> None:
     """Journals name files relative to their folder."""
     paths = visit[:2]
     interrupt(paths, mortal)
@@ -262,7 +262,7 @@ def test_copy_to_another_folder(visit: list[Path], tmp_path: Path) -> None:
     assert not steps(target)
 
 
-def test_two_processes_take_turns(visit: list[Path], mortal: Any) -> None:
+def test_two_processes_take_turns(visit: list[Path], mortal: Mortal) -> None:
     """The second waits until the first has left the folder."""
     path = visit[0]
     log = path.parent / "log"

@@ -9,6 +9,7 @@ import shutil
 import subprocess
 from itertools import pairwise
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -20,6 +21,8 @@ from trueup.edit.commit import exclusive
 from trueup.edit.record import steps
 from trueup.edit.undo import undo
 from trueup.fits.exposure import read_exposure
+from trueup.model.exposure import Exposure
+from trueup.model.solution import Solution
 from trueup.model.soundness import judge
 
 FILES = ("ib4606c5q_flc.fits", "ib4606cpq_flt.fits", "j94f05bgq_flt.fits")
@@ -73,7 +76,7 @@ def copy(source: Path, folder: Path) -> Path:
     return path
 
 
-def embedded(hdu) -> fits.HDUList:
+def embedded(hdu: Any) -> fits.HDUList:
     """The FITS file inside a HDRLET extension."""
     return fits.open(io.BytesIO(hdu.data.tobytes()))
 
@@ -98,7 +101,7 @@ def planes(path: Path) -> dict[tuple[str, int], bytes]:
     return found
 
 
-def sky(exposure, solution):
+def sky(exposure: Exposure, solution: Solution) -> Any:
     """Sky positions of random pixels, by chip."""
     out = {}
     for chip in exposure.chips:
@@ -110,7 +113,7 @@ def sky(exposure, solution):
 
 
 @pytest.fixture(scope="module")
-def applied(real_data, tmp_path_factory, peer_python):
+def applied(real_data: Path, tmp_path_factory: pytest.TempPathFactory, peer_python: str) -> Any:
     """Every sound solution put in force in its own copy, and what stwcs sees there."""
     work = tmp_path_factory.mktemp("applied")
     jobs = []
@@ -134,7 +137,7 @@ def applied(real_data, tmp_path_factory, peer_python):
     return json.loads(listing.read_text())
 
 
-def test_stwcs_sees_the_same_sky(applied):
+def test_stwcs_sees_the_same_sky(applied: Any) -> None:
     cases = [job for job in applied if job["sky"]]
     assert len(cases) >= 22
     for job in cases:
@@ -145,12 +148,12 @@ def test_stwcs_sees_the_same_sky(applied):
             assert apart.max() < 0.001, (job["source"], job["number"])
 
 
-def test_stwcs_works_on_what_trueup_wrote(applied):
+def test_stwcs_works_on_what_trueup_wrote(applied: Any) -> None:
     restored = [job["restored"] for job in applied if job["restore"]]
     assert restored == ["IDC_2731450pi-FIT_REL_GAIADR2"]
 
 
-def test_companions_have_the_linear_part(applied):
+def test_companions_have_the_linear_part(applied: Any) -> None:
     for job in applied:
         with fits.open(job["file"]) as hdus:
             for hdu in hdus if not job["restore"] else ():
@@ -163,7 +166,7 @@ def test_companions_have_the_linear_part(applied):
                         assert hdu.header[word] == science[word]
 
 
-def own_values(exposure, solution, extver):
+def own_values(exposure: Exposure, solution: Solution, extver: int) -> Any:
     """What a solution says of itself, read with astropy from where it is stored."""
     with fits.open(exposure.path) as hdus:
         if solution.origin.kind == "alternate":
@@ -179,7 +182,7 @@ def own_values(exposure, solution, extver):
         return values
 
 
-def test_no_stale_keyword_is_left(applied, real_data):
+def test_no_stale_keyword_is_left(applied: Any, real_data: Path) -> None:
     for job in applied:
         if job["restore"]:
             continue
@@ -201,7 +204,7 @@ def test_no_stale_keyword_is_left(applied, real_data):
             assert hdus[0].header.get("NEXTEND", len(hdus) - 1) == len(hdus) - 1
 
 
-def test_wcstype_and_region(applied):
+def test_wcstype_and_region(applied: Any) -> None:
     types = {}
     for job in applied:
         if not job["restore"]:
@@ -221,12 +224,12 @@ def test_wcstype_and_region(applied):
     )
 
 
-def opposite(wcs):
+def opposite(wcs: Any) -> Any:
     ny, nx = wcs.shape
     return wcs.pixel_to_sky([nx - 1], [ny - 1])
 
 
-def test_structure(applied, real_data):
+def test_structure(applied: Any, real_data: Path) -> None:
     for job in applied:
         if job["restore"]:
             continue
@@ -244,7 +247,7 @@ def test_structure(applied, real_data):
                     assert a.data.tobytes() == b.data.tobytes()
 
 
-def test_cut_tables_give_way_to_those_of_the_headerlet(real_data, tmp_path):
+def test_cut_tables_give_way_to_those_of_the_headerlet(real_data: Path, tmp_path: Path) -> None:
     path = copy(real_data / "headers" / UVIS, tmp_path)
     apply([path], "*GSC240*")
     with fits.open(path) as hdus:
@@ -256,7 +259,7 @@ def test_cut_tables_give_way_to_those_of_the_headerlet(real_data, tmp_path):
     assert {flag.code for flag in judge(read_exposure(path))[0].flags} == set()
 
 
-def test_replaced_solution_is_kept_whole(real_data, tmp_path):
+def test_replaced_solution_is_kept_whole(real_data: Path, tmp_path: Path) -> None:
     """The stored copy of the active solution is unsound, so a sound one is added."""
     path = copy(real_data / "headers" / UVIS, tmp_path)
     before = read_exposure(path)
@@ -278,7 +281,7 @@ def test_replaced_solution_is_kept_whole(real_data, tmp_path):
         assert np.array_equal(one, after.active.wcs(chip).pixel_to_sky(x, y))
 
 
-def test_alternates_leave_with_their_distortion(real_data, tmp_path):
+def test_alternates_leave_with_their_distortion(real_data: Path, tmp_path: Path) -> None:
     path = copy(real_data / "headers" / UVIS, tmp_path)
     apply([path], "#5", allow=["distortion"])
     after = read_exposure(path)
@@ -290,7 +293,7 @@ def test_alternates_leave_with_their_distortion(real_data, tmp_path):
 
 
 @pytest.mark.parametrize("name", [UVIS, IR])
-def test_fixed_point_and_undo(name, real_data, tmp_path):
+def test_fixed_point_and_undo(name: str, real_data: Path, tmp_path: Path) -> None:
     """After the first A, B, A nothing changes any more; every step can be taken back."""
     path = copy(real_data / "headers" / name, tmp_path)
     states = [digest(path)]
@@ -306,7 +309,7 @@ def test_fixed_point_and_undo(name, real_data, tmp_path):
     assert not steps(path)
 
 
-def test_header_code_is_never_run(real_data, tmp_path):
+def test_header_code_is_never_run(real_data: Path, tmp_path: Path) -> None:
     """A headerlet whose SCIEXT is Python does nothing but what a headerlet does."""
     path = copy(real_data / "headers" / IR, tmp_path)
     trap = tmp_path / "trap"
@@ -323,7 +326,7 @@ def test_header_code_is_never_run(real_data, tmp_path):
 
 
 @pytest.fixture(params=["file", "visit"])
-def doomed(request, real_data, tmp_path):
+def doomed(request: pytest.FixtureRequest, real_data: Path, tmp_path: Path) -> Any:
     """Files, an action on them that will be killed, and their bytes before and after it."""
     paths = [tmp_path / IR]
     with fits.open(real_data / "headers" / IR) as hdus:
@@ -334,10 +337,10 @@ def doomed(request, real_data, tmp_path):
         paths[1].write_bytes(paths[0].read_bytes().replace(b"ib4606cpq", b"ib4606cqq"))
     old = [path.read_bytes() for path in paths]
 
-    def action():
+    def action() -> None:
         apply(paths, "*GSC240*")
 
-    def settle():
+    def settle() -> bool:
         """What the next command does first; True when the step was finished, False when nothing is left."""
         state = [undated(path) for path in paths]
         assert all(found in {before, after} for found, before, after in zip(state, bare, new, strict=True))
@@ -359,7 +362,7 @@ def doomed(request, real_data, tmp_path):
     return action, settle
 
 
-def test_killed_at_any_moment(doomed):
+def test_killed_at_any_moment(doomed: Any) -> None:
     """Kills at 200 moments spread over apply: each file is old or new to the byte."""
     action, settle = doomed
     mortal, choose = Mortal(), random.Random(1)
@@ -372,9 +375,10 @@ def test_killed_at_any_moment(doomed):
     assert set(finished) == {True, False}
 
 
-def test_killed_after_each_call(doomed):
+def test_killed_after_each_call(doomed: Any) -> None:
     action, settle = doomed
-    finished, lived = [], False
+    finished: list[bool] = []
+    lived = False
     while not lived:
         lived = Mortal().run(action, calls=len(finished) + 1)
         finished.append(settle())
