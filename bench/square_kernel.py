@@ -8,7 +8,7 @@ import time
 import numpy as np
 
 from trueup.drizzle.grid import output_frame
-from trueup.drizzle.resample import Drop, add_chip, empty_canvas
+from trueup.drizzle.resample import Drop, Pixels, add_chip, empty_canvas
 from trueup.fits.visit import open_visit
 
 parser = argparse.ArgumentParser(description=__doc__)
@@ -24,7 +24,7 @@ pixels, seconds = 0, 0.0
 for index, wcs in enumerate(chips):
     data = np.ones(wcs.shape, np.float32)
     start = time.perf_counter()
-    add_chip(canvas, data, weight=data, wcs=wcs, index=index, drop=drop)
+    add_chip(canvas, Pixels(data, data), wcs=wcs, index=index, drop=drop)
     seconds += time.perf_counter() - start
     pixels += data.size
 print(pixels / seconds / 1e6 / options.threads)

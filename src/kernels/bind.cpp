@@ -7,6 +7,7 @@
 #include <optional>
 #include <stdexcept>
 
+#include "bind.hpp"
 #include "drizzle.hpp"
 #include "pixmap.hpp"
 
@@ -58,7 +59,8 @@ void evaluate(const trueup::PixelMap &map, const Doubles &x, const Doubles &y,
 
 void drizzle_square(const Image &data, const Image &weight, const trueup::PixelMap &map,
                     double pixfrac, const Plane &out_sum, const Plane &out_weight,
-                    const std::optional<Context> &context, int bit, int threads) {
+                    const std::optional<Context> &context, int bit, int first_row,
+                    int first_input_row, int threads) {
     const auto same = [](const auto &a, const auto &b) {
         return a.shape(0) == b.shape(0) && a.shape(1) == b.shape(1);
     };
@@ -67,12 +69,13 @@ void drizzle_square(const Image &data, const Image &weight, const trueup::PixelM
             "the output planes differ in shape");
     require(pixfrac > 0 && pixfrac <= 1, "pixfrac must be above 0 and at most 1");
     require(bit >= 0 && bit < 32, "bit must be 0 to 31");
-    const trueup::Input input{data.data(), weight.data(),
+    const trueup::Input input{data.data(), weight.data(), first_input_row,
                               static_cast<std::ptrdiff_t>(data.shape(1)),
                               static_cast<std::ptrdiff_t>(data.shape(0))};
     const trueup::Canvas canvas{out_sum.data(), out_weight.data(),
                                 context ? context->data() : nullptr,
                                 static_cast<std::int32_t>(std::uint32_t{1} << bit),
+                                first_row,
                                 static_cast<std::ptrdiff_t>(out_sum.shape(1)),
                                 static_cast<std::ptrdiff_t>(out_sum.shape(0))};
     const nb::gil_scoped_release release;
@@ -98,6 +101,9 @@ NB_MODULE(_kernels, m) {
              "Fill out (2, n) with the output pixels of the input pixels x, y (n).");
 
     m.def("drizzle_square", &drizzle_square, "data"_a, "weight"_a, "pixel_map"_a, nb::kw_only(),
-          "pixfrac"_a, "out_sum"_a, "out_weight"_a, "context"_a.none(), "bit"_a, "threads"_a,
+          "pixfrac"_a, "out_sum"_a, "out_weight"_a, "context"_a.none(), "bit"_a,
+          "first_row"_a, "first_input_row"_a, "threads"_a,
           "Add one chip to the running sums of weight * value and of weight.");
+    bind_reject(m);
+    bind_stats(m);
 }

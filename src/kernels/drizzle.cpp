@@ -1,6 +1,7 @@
 #include "drizzle.hpp"
 
 #include <algorithm>
+#include <cmath>
 #include <utility>
 #include <vector>
 
@@ -27,13 +28,14 @@ class Reach {
 
     Reach(const Input &input, const PixelMap &map)
         : nx_(input.nx), cells_((input.nx + columns - 1) / columns) {
+        const ptrdiff_t last = input.first_row + input.ny;
         const ptrdiff_t slabs = (input.ny + rows - 1) / rows;
         x_.reserve((slabs + 1) * (cells_ + 1));
         y_.reserve(x_.capacity());
         for (ptrdiff_t j = 0; j <= slabs; ++j) {
             for (ptrdiff_t i = 0; i <= cells_; ++i) {
                 double x, y;
-                map.row(static_cast<double>(std::min(j * rows, input.ny)) - 0.5,
+                map.row(static_cast<double>(std::min(input.first_row + j * rows, last)) - 0.5,
                         std::min(i * columns, nx_), -0.5, 1, &x, &y);
                 x_.push_back(x);
                 y_.push_back(y);
@@ -41,7 +43,7 @@ class Reach {
         }
     }
 
-    // Columns of the input rows [slab * rows, ...) that may touch the band.
+    // Columns of the given input rows [slab * rows, ...) that may touch the band.
     Span columns_of(ptrdiff_t slab, Span band, ptrdiff_t width) const {
         ptrdiff_t first = cells_, last = -1;
         for (ptrdiff_t i = 0; i < cells_; ++i) {
@@ -69,17 +71,20 @@ class Reach {
 // The mapped corners of one input row after the other.
 class CornerRows {
   public:
-    CornerRows(const PixelMap &map, double pixfrac, Span columns)
-        : map_(map), half_(pixfrac / 2), shared_(pixfrac == 1), columns_(columns) {
-        const auto size = static_cast<std::size_t>(columns.end - columns.begin + 1);
+    CornerRows(const PixelMap &map, double pixfrac, ptrdiff_t nx)
+        : map_(map), half_(pixfrac / 2), shared_(pixfrac == 1) {
         for (int c = 0; c < 4; ++c) {
-            x_[c].resize(size);
-            y_[c].resize(size);
+            x_[c].resize(static_cast<std::size_t>(nx) + 1);
+            y_[c].resize(x_[c].size());
         }
+    }
+
+    void restart(Span columns) {
+        columns_ = columns;
         fresh_ = true;
     }
 
-    // Corners of row j; rows must follow one another.
+    // Corners of row j of the chip; rows must follow one another since the last restart.
     Quads at(ptrdiff_t j) {
         const double low = static_cast<double>(j) - half_, high = static_cast<double>(j) + half_;
         if (!shared_) {
@@ -111,8 +116,8 @@ class CornerRows {
 
     const PixelMap &map_;
     double half_;
-    bool shared_, fresh_;
-    Span columns_;
+    bool shared_, fresh_ = true;
+    Span columns_{0, 0};
     std::vector<double> x_[4], y_[4];
 };
 
@@ -137,7 +142,7 @@ struct Misfits {
     Quads quads() const { return {{x[0], x[1], x[2], x[3]}, {y[0], y[1], y[2], y[3]}}; }
 };
 
-// Adds input rows to the output rows of one band.
+// Adds input rows to the output rows of one band, counted in the whole frame.
 class Band {
   public:
     Band(const Canvas &canvas, Span rows) : canvas_(canvas), rows_(rows) {}
@@ -160,7 +165,7 @@ class Band {
         for (ptrdiff_t k = 0; k < count; ++k) {
             const bool fits = small_.fits[k];
             const ptrdiff_t at = fits ? k : misfit++;
-            if (weight[k] == 0) {
+            if (weight[k] == 0 || !std::isfinite(data[k])) {
                 continue;
             }
             if (fits) {
@@ -203,7 +208,7 @@ class Band {
     }
 
     void add(ptrdiff_t column, ptrdiff_t row, double share, float value, float weight) {
-        const ptrdiff_t at = row * canvas_.nx + column;
+        const ptrdiff_t at = (row - canvas_.first_row) * canvas_.nx + column;
         const auto part = static_cast<float>(weight * share);
         canvas_.sum[at] += part * value;
         canvas_.weight[at] += part;
@@ -223,16 +228,17 @@ class Band {
 void drizzle_band(const Input &input, const PixelMap &map, double pixfrac, const Canvas &canvas,
                   const Reach &reach, Span rows) {
     Band band(canvas, rows);
+    CornerRows corners(map, pixfrac, input.nx);
     for (ptrdiff_t slab = 0; slab * Reach::rows < input.ny; ++slab) {
         const Span columns = reach.columns_of(slab, rows, canvas.nx);
         if (columns.empty()) {
             continue;
         }
-        CornerRows corners(map, pixfrac, columns);
+        corners.restart(columns);
         const ptrdiff_t end = std::min((slab + 1) * Reach::rows, input.ny);
         for (ptrdiff_t j = slab * Reach::rows; j < end; ++j) {
             const ptrdiff_t at = j * input.nx + columns.begin;
-            band.add_row(corners.at(j), input.data + at, input.weight + at,
+            band.add_row(corners.at(input.first_row + j), input.data + at, input.weight + at,
                          columns.end - columns.begin);
         }
     }
@@ -247,7 +253,8 @@ void drizzle_square(const Input &input, const PixelMap &map, double pixfrac, con
                                        threads > 1 ? ptrdiff_t{4} * threads : ptrdiff_t{1});
     parallel(threads, bands, [&](ptrdiff_t b) {
         drizzle_band(input, map, pixfrac, canvas, reach,
-                     {b * canvas.ny / bands, (b + 1) * canvas.ny / bands});
+                     {canvas.first_row + b * canvas.ny / bands,
+                      canvas.first_row + (b + 1) * canvas.ny / bands});
     });
 }
 

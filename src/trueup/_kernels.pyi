@@ -14,5 +14,70 @@ class PixelMap:
     def evaluate(self, x: Annotated[NDArray[numpy.float64], dict(shape=(None,), order='C', device='cpu', writable=False)], y: Annotated[NDArray[numpy.float64], dict(shape=(None,), order='C', device='cpu', writable=False)], out: Annotated[NDArray[numpy.float64], dict(shape=(None, None), order='C', device='cpu')]) -> None:
         """Fill out (2, n) with the output pixels of the input pixels x, y (n)."""
 
-def drizzle_square(data: Annotated[NDArray[numpy.float32], dict(shape=(None, None), order='C', device='cpu', writable=False)], weight: Annotated[NDArray[numpy.float32], dict(shape=(None, None), order='C', device='cpu', writable=False)], pixel_map: PixelMap, *, pixfrac: float, out_sum: Annotated[NDArray[numpy.float32], dict(shape=(None, None), order='C', device='cpu')], out_weight: Annotated[NDArray[numpy.float32], dict(shape=(None, None), order='C', device='cpu')], context: Annotated[NDArray[numpy.int32], dict(shape=(None, None), order='C', device='cpu')] | None, bit: int, threads: int) -> None:
+def drizzle_square(data: Annotated[NDArray[numpy.float32], dict(shape=(None, None), order='C', device='cpu', writable=False)], weight: Annotated[NDArray[numpy.float32], dict(shape=(None, None), order='C', device='cpu', writable=False)], pixel_map: PixelMap, *, pixfrac: float, out_sum: Annotated[NDArray[numpy.float32], dict(shape=(None, None), order='C', device='cpu')], out_weight: Annotated[NDArray[numpy.float32], dict(shape=(None, None), order='C', device='cpu')], context: Annotated[NDArray[numpy.int32], dict(shape=(None, None), order='C', device='cpu')] | None, bit: int, first_row: int, first_input_row: int, threads: int) -> None:
     """Add one chip to the running sums of weight * value and of weight."""
+
+class CombineRules:
+    """How a stack is combined."""
+
+    def __init__(self, *, method: str, clip: tuple[float, float], limits: tuple[float, float], nsigma: tuple[float, float], grow: int) -> None: ...
+
+class BlotRules:
+    """How an image is blotted."""
+
+    def __init__(self, *, interpolation: str, factor: float, area: float, missing: float, compat: bool) -> None: ...
+
+class ChipSignal:
+    """What the values of a chip mean."""
+
+    def __init__(self, *, conversion: float, sky: float, sky_electrons: float, gain: float, read_variance: float) -> None: ...
+
+class CosmicRules:
+    """What is a cosmic ray."""
+
+    def __init__(self, *, snr: tuple[float, float], scale: tuple[float, float], grow: int, cte_grow: int, trail: int, compat: bool) -> None: ...
+
+def combine(sci: Annotated[NDArray[numpy.float32], dict(shape=(None, None, None), order='C', device='cpu', writable=False)], wht: Annotated[NDArray[numpy.float32], dict(shape=(None, None, None), order='C', device='cpu', writable=False)], *, rules: CombineRules, members: Annotated[NDArray[numpy.float64], dict(shape=(None, None), order='C', device='cpu', writable=False)], out: Annotated[NDArray[numpy.float32], dict(shape=(None, None), order='C', device='cpu')], first: int, threads: int) -> None:
+    """
+    Combine rows of a stack from `first` on, as many as `out` has; members (n, 3): lowest weight, background per weight, read variance.
+    """
+
+def blot(image: Annotated[NDArray[numpy.float32], dict(shape=(None, None), order='C', device='cpu', writable=False)], pixel_map: PixelMap, *, rules: BlotRules, out: Annotated[NDArray[numpy.float32], dict(shape=(None, None), order='C', device='cpu')], threads: int) -> None:
+    """Interpolate an image at the output pixels of the pixels of a chip."""
+
+def reject_cosmic_rays(sci: Annotated[NDArray[numpy.float32], dict(shape=(None, None), order='C', device='cpu', writable=False)], clean: Annotated[NDArray[numpy.float32], dict(shape=(None, None), order='C', device='cpu', writable=False)], pixel_map: PixelMap, *, signal: ChipSignal, blotting: BlotRules, rules: CosmicRules, mask: Annotated[NDArray[numpy.uint8], dict(shape=(None, None), order='C', device='cpu')], blotted: Annotated[NDArray[numpy.float32], dict(shape=(None, None), order='C', device='cpu')] | None, threads: int) -> None:
+    """
+    Compare a chip with a clean image, blotted on the fly; 0 in mask is a cosmic ray.
+    """
+
+class Statistics:
+    """Clipped statistics of an image."""
+
+    @property
+    def npix(self) -> int: ...
+
+    @property
+    def bins(self) -> int: ...
+
+    @property
+    def mean(self) -> float: ...
+
+    @property
+    def stddev(self) -> float: ...
+
+    @property
+    def min(self) -> float: ...
+
+    @property
+    def max(self) -> float: ...
+
+    @property
+    def median(self) -> float: ...
+
+    @property
+    def mode(self) -> float: ...
+
+def clipped_statistics(image: Annotated[NDArray[numpy.float32], dict(shape=(None, None), order='C', device='cpu', writable=False)], *, mask: Annotated[NDArray[numpy.bool_], dict(shape=(None, None), order='C', device='cpu', writable=False)] | None, spans: Annotated[NDArray[numpy.int32], dict(shape=(None, None), order='C', device='cpu', writable=False)] | None, iterations: int, sigmas: tuple[float, float], limits: tuple[float, float], median: bool, bin_sigma: float) -> Statistics:
+    """
+    Statistics of the finite pixels, within the mask and the spans of each row.
+    """

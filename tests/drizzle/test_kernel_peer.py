@@ -13,7 +13,7 @@ import pytest
 from frames import turned_frame
 from scenes import chip_wcs
 
-from trueup.drizzle.resample import Drop, add_chip, empty_canvas, finished
+from trueup.drizzle.resample import Drop, Pixels, add_chip, empty_canvas, finished
 
 CASES = [(1.0, 30.0, 0.0396), (0.8, 75.0, 0.0396), (1.0, 10.0, 0.02), (0.6, 0.0, 0.08)]
 CHIP = replace(chip_wcs(1, tables=False), shape=(150, 220))
@@ -84,7 +84,7 @@ def test_square_kernel_equals_the_peer(case: Case, peer: dict[Case, dict[str, np
     ours, theirs = job(case), peer[case]
     canvas = empty_canvas(turned_frame(CHIP, rot_deg=rot_deg, scale_arcsec=scale), chips=1)
     data = ours["data"] * np.float32(ours["ratio"] ** 2)
-    add_chip(canvas, data, weight=ours["weight"], wcs=CHIP, drop=Drop(pixfrac))
+    add_chip(canvas, Pixels(data, ours["weight"]), wcs=CHIP, drop=Drop(pixfrac))
     sci, wht = finished(canvas)
     covered = wht > 0
     assert covered.mean() > 0.3

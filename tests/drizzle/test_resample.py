@@ -10,7 +10,7 @@ from frames import turned_frame
 from scenes import chip_wcs
 from scipy.special import erf
 
-from trueup.drizzle.resample import Canvas, Drop, add_chip, empty_canvas, finished
+from trueup.drizzle.resample import Canvas, Drop, Pixels, add_chip, empty_canvas, finished
 from trueup.errors import UsageError
 from trueup.model.chipwcs import ChipWcs
 
@@ -24,7 +24,7 @@ def noise(seed: int = 0, shape: tuple[int, int] = CHIP.shape) -> np.ndarray:
 def drizzled(frame: ChipWcs, data: np.ndarray, *, pixfrac: float = 1.0, threads: int = 1) -> Canvas:
     canvas = empty_canvas(frame, chips=1)
     weight = np.where(np.random.default_rng(1).random(data.shape) < 0.03, 0, 500).astype(np.float32)
-    add_chip(canvas, data, weight=weight, wcs=CHIP, drop=Drop(pixfrac, threads))
+    add_chip(canvas, Pixels(data, weight), wcs=CHIP, drop=Drop(pixfrac, threads))
     return canvas
 
 
@@ -66,7 +66,7 @@ def test_threads_change_no_bit(rot_deg: float, pixfrac: float) -> None:
         canvas = empty_canvas(frame, chips=2)
         for index, wcs in enumerate((chip, replace(chip, crpix=(chip.crpix[0] + 7.3, chip.crpix[1])))):
             weight = np.full(chip.shape, 400, np.float32)
-            add_chip(canvas, data, weight=weight, wcs=wcs, index=index, drop=Drop(pixfrac, threads))
+            add_chip(canvas, Pixels(data, weight), wcs=wcs, index=index, drop=Drop(pixfrac, threads))
         canvases.append(canvas)
     first = canvases[0]
     assert first.weight.any()
@@ -83,7 +83,7 @@ def test_a_pixel_is_shared_by_exact_overlap() -> None:
     weight = np.zeros(wcs.shape, np.float32)
     weight[4, 4] = 8.0
     canvas = empty_canvas(frame, chips=1)
-    add_chip(canvas, np.full(wcs.shape, 2, np.float32), weight=weight, wcs=wcs)
+    add_chip(canvas, Pixels(np.full(wcs.shape, 2, np.float32), weight), wcs=wcs)
     np.testing.assert_allclose(canvas.weight[4:6, 4:6], [[3, 1], [3, 1]], rtol=1e-6)
     assert np.count_nonzero(canvas.weight) == 4
     np.testing.assert_allclose(canvas.sum, 2 * canvas.weight)
@@ -93,7 +93,7 @@ def test_the_same_grid_gives_the_same_image() -> None:
     wcs = ChipWcs((50.0, 60.0), (150.0, 2.0), np.array([[-1e-5, 2e-6], [2e-6, 1e-5]]), (120, 100))
     data = noise(0, wcs.shape)
     canvas = empty_canvas(wcs, chips=1)
-    add_chip(canvas, data, weight=np.full(wcs.shape, 3, np.float32), wcs=wcs)
+    add_chip(canvas, Pixels(data, np.full(wcs.shape, 3, np.float32)), wcs=wcs)
     np.testing.assert_allclose(finished(canvas)[0], data, rtol=1e-6)
 
 
@@ -101,7 +101,7 @@ def test_a_parity_flip_keeps_weights_positive() -> None:
     wcs = ChipWcs((50.0, 60.0), (150.0, 2.0), np.diag([1e-5, 1e-5]), (120, 100))
     frame = ample(replace(wcs, cd=np.diag([-1e-5, 1e-5])))
     canvas = empty_canvas(frame, chips=1)
-    add_chip(canvas, noise(0, wcs.shape), weight=np.ones(wcs.shape, np.float32), wcs=wcs)
+    add_chip(canvas, Pixels(noise(0, wcs.shape), np.ones(wcs.shape, np.float32)), wcs=wcs)
     assert canvas.weight.min() >= 0
     assert canvas.weight.sum(dtype=float) == pytest.approx(wcs.shape[0] * wcs.shape[1], rel=1e-6)
 
@@ -116,8 +116,8 @@ def test_bad_values_leave_holes_not_traces() -> None:
     masked[100:110, 200:210] = 0
     masked[50, 60] = 0
     one, two = empty_canvas(frame, chips=1), empty_canvas(frame, chips=1)
-    add_chip(one, spoiled, weight=weight, wcs=CHIP)
-    add_chip(two, data, weight=masked, wcs=CHIP)
+    add_chip(one, Pixels(spoiled, weight), wcs=CHIP)
+    add_chip(two, Pixels(data, masked), wcs=CHIP)
     assert np.array_equal(one.sum, two.sum)
     assert np.array_equal(one.weight, two.weight)
     sci, wht = finished(one)
@@ -131,7 +131,7 @@ def test_context_marks_each_chip_in_its_bit() -> None:
     for index in (0, 31, 32, 39):
         weight = np.zeros(wcs.shape, np.float32)
         weight[index // 4, 3] = 1
-        add_chip(canvas, np.ones(wcs.shape, np.float32), weight=weight, wcs=wcs, index=index)
+        add_chip(canvas, Pixels(np.ones(wcs.shape, np.float32), weight), wcs=wcs, index=index)
     assert canvas.context is not None
     marked = {(p, int(j)): int(v) for p in (0, 1) for j in range(10) if (v := canvas.context[p, j, 3])}
     assert marked == {(0, 0): 1, (0, 7): -(2**31), (1, 8): 1, (1, 9): 128}
@@ -144,8 +144,11 @@ def test_a_chip_beside_the_frame_adds_nothing() -> None:
 
 
 def test_shapes_must_agree() -> None:
-    with pytest.raises(UsageError, match="shape"):
-        add_chip(empty_canvas(CHIP, chips=1), noise(0, (3, 4)), weight=noise(0, (3, 4)), wcs=CHIP)
+    canvas = empty_canvas(CHIP, chips=1)
+    with pytest.raises(UsageError, match="not part of an image of shape"):
+        add_chip(canvas, Pixels(noise(0, (3, 4)), noise(0, (3, 4))), wcs=CHIP)
+    with pytest.raises(UsageError, match="differ in shape"):
+        add_chip(canvas, Pixels(noise(0, (30, 400)), noise(0, (20, 400))), wcs=CHIP)
 
 
 def areas_arcsec2(chip: ChipWcs, x: np.ndarray, y: np.ndarray) -> np.ndarray:
@@ -171,7 +174,7 @@ def test_stars_keep_their_flux() -> None:
         image[j[0] : j[-1] + 1, i[0] : i[-1] + 1] = 1000 * profile * nominal**2 / area
     canvas = empty_canvas(frame, chips=1)
     weight = np.full(chip.shape, 700, np.float32)
-    add_chip(canvas, image * np.float32((scale / nominal) ** 2), weight=weight, wcs=chip)
+    add_chip(canvas, Pixels(image * np.float32((scale / nominal) ** 2), weight), wcs=chip)
     sci = np.nan_to_num(finished(canvas)[0])
     y, x = np.indices((33, 33)) - 16
     for cx, cy in zip(*frame.sky_to_pixel(*chip.pixel_to_sky(at[:, 0], at[:, 1])), strict=True):
@@ -193,7 +196,7 @@ def test_a_constant_image_stays_constant(pixfrac: float) -> None:
     frame = turned_frame(chip)
     canvas = empty_canvas(frame, chips=1, context=False)
     weight = np.full(chip.shape, 700, np.float32)
-    add_chip(canvas, np.full(chip.shape, 3.5, np.float32), weight=weight, wcs=chip, drop=Drop(pixfrac))
+    add_chip(canvas, Pixels(np.full(chip.shape, 3.5, np.float32), weight), wcs=chip, drop=Drop(pixfrac))
     sci = finished(canvas)[0]
     assert np.nanmax(np.abs(sci / 3.5 - 1)) < 1e-5
     assert np.isfinite(sci).mean() > 0.5

@@ -17,7 +17,7 @@ from frames import astropy_wcs, turned_frame
 from trueup.drizzle.grid import enclosing_frame, output_frame
 from trueup.drizzle.mapping import pixel_mapping
 from trueup.drizzle.params import DrizzleParams
-from trueup.drizzle.resample import add_chip, empty_canvas, finished
+from trueup.drizzle.resample import Pixels, add_chip, empty_canvas, finished
 from trueup.fits.exposure import read_exposure
 from trueup.model.chipwcs import ChipWcs, LookupTable
 
@@ -124,7 +124,7 @@ def test_a_constant_stays_constant_through_real_distortion(real_data: Path) -> N
     canvas = empty_canvas(frame, chips=2)
     for index, wcs in enumerate(chips):
         ones = np.ones(wcs.shape, np.float32)
-        add_chip(canvas, 40 * ones, weight=500 * ones, wcs=wcs, index=index)
+        add_chip(canvas, Pixels(40 * ones, 500 * ones), wcs=wcs, index=index)
     sci, wht = finished(canvas)
     assert np.nanmax(np.abs(sci / 40 - 1)) < 1e-5
     assert (wht > 0).mean() > 0.4

@@ -20,6 +20,7 @@ from trueup.model.chipwcs import ChipWcs, LookupTable
 Floats = NDArray[np.float64]
 
 STEP_PIX = 32.0
+CELL_ROWS, CELL_COLUMNS = 16, 64
 _TOO_FAR_PIX = 1e8
 
 
@@ -33,6 +34,9 @@ class Mapping:
         What the kernels take.
     shape : (int, int)
         Size of the chip (ny, nx); the mapping holds within its pixels.
+    corners : (2, m, n) float64 array
+        Output pixels (x, y) of the corners of cells of 16 rows and 64 columns; the last ones are
+        cut at the edge of the chip.
 
     Examples
     --------
@@ -44,13 +48,13 @@ class Mapping:
 
     kernel: PixelMap
     shape: tuple[int, int]
+    corners: Floats
 
     def __call__(self, x: ArrayLike, y: ArrayLike) -> tuple[Floats, Floats]:
         """Output pixels (x, y) of 0-based input pixels, broadcast against each other."""
         x, y = np.broadcast_arrays(np.asarray(x, np.float64), np.asarray(y, np.float64))
-        out = np.empty((2, x.size))
-        self.kernel.evaluate(np.ascontiguousarray(x).ravel(), np.ascontiguousarray(y).ravel(), out)
-        return out[0].reshape(x.shape), out[1].reshape(x.shape)
+        out = _evaluated(self.kernel, x, y)
+        return out[0], out[1]
 
 
 def pixel_mapping(source: ChipWcs, target: ChipWcs) -> Mapping:
@@ -105,7 +109,7 @@ def pixel_mapping(source: ChipWcs, target: ChipWcs) -> Mapping:
         break_ys=break_ys,
         breaks=breaks,
     )
-    return Mapping(kernel, source.shape)
+    return Mapping(kernel, source.shape, _cell_corners(kernel, source.shape))
 
 
 def homography(source: ChipWcs, target: ChipWcs) -> Floats:
@@ -133,6 +137,20 @@ def homography(source: ChipWcs, target: ChipWcs) -> Floats:
     to_pixels[:2, :2] = np.linalg.inv(np.radians(target.cd))
     to_pixels[:2, 2] = target.crpix
     return np.asarray(to_pixels @ turn @ to_radians)
+
+
+def _evaluated(kernel: PixelMap, x: Floats, y: Floats) -> Floats:
+    out = np.empty((2, *x.shape))
+    kernel.evaluate(np.ascontiguousarray(x).ravel(), np.ascontiguousarray(y).ravel(), out.reshape(2, -1))
+    return out
+
+
+def _cell_corners(kernel: PixelMap, shape: tuple[int, int]) -> Floats:
+    rows, columns = (
+        np.minimum(np.arange(0, size + step, step), size) - 0.5
+        for size, step in zip(shape, (CELL_ROWS, CELL_COLUMNS), strict=True)
+    )
+    return _evaluated(kernel, *np.meshgrid(columns, rows))
 
 
 def _triad(crval: tuple[float, float]) -> Floats:

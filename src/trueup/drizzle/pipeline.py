@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from trueup.drizzle.grid import chip_scale_arcsec, output_frame
 from trueup.drizzle.params import DrizzleParams
-from trueup.drizzle.resample import Drop, add_chip, empty_canvas, finished
+from trueup.drizzle.resample import Drop, Pixels, add_chip, empty_canvas, finished
 from trueup.errors import DataError, SolutionError
 from trueup.fits.exposure import read_pixels
 from trueup.fits.product import write_product
@@ -117,7 +117,7 @@ def drizzle_onto(frame: ChipWcs, exposures: Sequence[Exposure], params: DrizzleP
         scale = frame.scale_arcsec() / chip_scale_arcsec(exposure, chip)
         data = read_rate(exposure, chip) * np.float32(scale**2)
         weight = read_weight(exposure, chip, params)
-        add_chip(canvas, data, weight=weight, wcs=exposure.wcs(chip.id), index=index, drop=drop)
+        add_chip(canvas, Pixels(data, weight), wcs=exposure.wcs(chip.id), index=index, drop=drop)
     if not canvas.weight.any():
         raise DataError(
             "no good pixel falls on the output grid", todo="check --center, --shape and --final-bits"
@@ -279,7 +279,7 @@ def read_weight(exposure: Exposure, chip: Chip, params: DrizzleParams) -> Image:
     >>> bool(read_weight(exposure, exposure.chips[0], DrizzleParams()).max() == exposure.exptime)
     True
     """
-    bad = params.bad_bits(exposure.detector)
+    bad = params.for_exposures(exposure.detector, 2).bad_bits("final")
     exptime = np.float32(exposure.exptime)
     if bad == 0 or "DQ" not in chip.planes:
         return np.full(chip.shape, exptime, np.float32)

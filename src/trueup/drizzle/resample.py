@@ -9,18 +9,22 @@ import numpy as np
 from numpy.typing import NDArray
 
 from trueup._kernels import drizzle_square
-from trueup.drizzle.mapping import pixel_mapping
+from trueup.drizzle.mapping import CELL_ROWS, Mapping, pixel_mapping
 from trueup.errors import UsageError
 from trueup.model.chipwcs import ChipWcs
 
 Image = NDArray[np.float32]
 
 CHIPS_PER_PLANE = 32
+# for the curvature of the mapping inside a cell
+_MARGIN_PIX = 2.0
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Canvas:
-    """The sums of an output image while chips are added.
+    """The sums of an output image, or of a band of its rows, while chips are added.
+
+    The sums of a band are those of the whole image to the bit.
 
     Attributes
     ----------
@@ -30,6 +34,8 @@ class Canvas:
         Sums of weight times value, and of weight.
     context : (nplanes, ny, nx) int32 array or None
         Which chips fell on a pixel.
+    first_row : int
+        Row of the frame in row 0 of the arrays.
 
     Examples
     --------
@@ -42,6 +48,31 @@ class Canvas:
     sum: Image
     weight: Image
     context: NDArray[np.int32] | None
+    first_row: int = 0
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Pixels:
+    """All rows of a chip, or some.
+
+    Attributes
+    ----------
+    data : (ny, nx) float32 array
+        Values per output pixel.
+    weight : (ny, nx) float32 array
+        Pixels of weight 0 and pixels whose value is not finite are left out.
+    first_row : int
+        Row of the chip in row 0 of the arrays.
+
+    Examples
+    --------
+    >>> Pixels(np.zeros((2, 5), np.float32), np.ones((2, 5), np.float32), first_row=7).first_row
+    7
+    """
+
+    data: Image
+    weight: Image
+    first_row: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +91,7 @@ class Drop:
     threads: int = 0
 
 
-def empty_canvas(frame: ChipWcs, *, chips: int, context: bool = True) -> Canvas:
+def empty_canvas(frame: ChipWcs, *, chips: int, context: bool = True, rows: slice | None = None) -> Canvas:
     """A canvas without data.
 
     Parameters
@@ -70,6 +101,8 @@ def empty_canvas(frame: ChipWcs, *, chips: int, context: bool = True) -> Canvas:
         How many will be added.
     context : bool
         Whether to keep a context image.
+    rows : slice, optional
+        Only these rows of the frame.
 
     Returns
     -------
@@ -81,17 +114,20 @@ def empty_canvas(frame: ChipWcs, *, chips: int, context: bool = True) -> Canvas:
     >>> empty_canvas(frame, chips=1).weight.sum().item()
     0.0
     """
+    first, last, _ = (rows or slice(None)).indices(frame.shape[0])
+    shape = (last - first, frame.shape[1])
     planes = -(-chips // CHIPS_PER_PLANE)
     return Canvas(
         frame,
-        np.zeros(frame.shape, np.float32),
-        np.zeros(frame.shape, np.float32),
-        np.zeros((planes, *frame.shape), np.int32) if context else None,
+        np.zeros(shape, np.float32),
+        np.zeros(shape, np.float32),
+        np.zeros((planes, *shape), np.int32) if context else None,
+        first,
     )
 
 
 def add_chip(
-    canvas: Canvas, data: Image, *, weight: Image, wcs: ChipWcs, index: int = 0, drop: Drop | None = None
+    canvas: Canvas, pixels: Pixels, *, wcs: ChipWcs | Mapping, index: int = 0, drop: Drop | None = None
 ) -> None:
     """Drizzle one chip onto a canvas with the square kernel.
 
@@ -102,11 +138,9 @@ def add_chip(
     ----------
     canvas : Canvas
         Its sums are updated.
-    data : (ny, nx) float32 array
-        Values per output pixel.
-    weight : (ny, nx) float32 array
-        Pixels of weight 0 and pixels that are not finite are left out.
-    wcs : ChipWcs
+    pixels : Pixels
+    wcs : ChipWcs or Mapping
+        The chip, or its mapping to the frame of the canvas where it is used more than once.
     index : int
         Number of the chip in the context image.
     drop : Drop, optional
@@ -114,7 +148,7 @@ def add_chip(
     Raises
     ------
     UsageError
-        Where an array does not have the shape of the chip.
+        Where an array does not have the shape of the chip or of the canvas.
 
     References
     ----------
@@ -124,28 +158,75 @@ def add_chip(
     --------
     >>> wcs = ChipWcs((1.5, 1.5), (150.0, 2.0), np.diag([-1e-5, 1e-5]), (4, 4))
     >>> canvas = empty_canvas(wcs, chips=1)
-    >>> add_chip(canvas, np.full((4, 4), 7, np.float32), weight=np.ones((4, 4), np.float32), wcs=wcs)
+    >>> add_chip(canvas, Pixels(np.full((4, 4), 7, np.float32), np.ones((4, 4), np.float32)), wcs=wcs)
     >>> finished(canvas)[0][2].tolist()
     [7.0, 7.0, 7.0, 7.0]
     """
     drop = drop or Drop()
-    if not data.shape == weight.shape == wcs.shape:
-        raise UsageError(f"data {data.shape}, weight {weight.shape} and chip {wcs.shape} differ in shape")
-    finite = np.isfinite(data)
-    if not finite.all():
-        weight = np.where(finite, weight, np.float32(0))
+    if pixels.data.shape != pixels.weight.shape:
+        raise UsageError(f"data {pixels.data.shape} and weight {pixels.weight.shape} differ in shape")
+    _require_rows(pixels.data, pixels.first_row, wcs.shape)
+    _require_rows(canvas.sum, canvas.first_row, canvas.frame.shape)
+    mapping = wcs if isinstance(wcs, Mapping) else pixel_mapping(wcs, canvas.frame)
     plane, bit = divmod(index, CHIPS_PER_PLANE)
     drizzle_square(
-        np.ascontiguousarray(data, np.float32),
-        np.ascontiguousarray(weight, np.float32),
-        pixel_mapping(wcs, canvas.frame).kernel,
+        np.ascontiguousarray(pixels.data, np.float32),
+        np.ascontiguousarray(pixels.weight, np.float32),
+        mapping.kernel,
         pixfrac=drop.pixfrac,
         out_sum=canvas.sum,
         out_weight=canvas.weight,
         context=None if canvas.context is None else canvas.context[plane],
         bit=bit,
+        first_row=canvas.first_row,
+        first_input_row=pixels.first_row,
         threads=drop.threads or processors(),
     )
+
+
+def _require_rows(array: Image, first_row: int, shape: tuple[int, int]) -> None:
+    ny, nx = array.shape
+    if nx != shape[1] or first_row < 0 or first_row + ny > shape[0]:
+        rows = f"rows {first_row} to {first_row + ny - 1} of {nx} pixels"
+        raise UsageError(f"{rows} are not part of an image of shape {shape}")
+
+
+def input_rows(mapping: Mapping, rows: slice, shape: tuple[int, int]) -> slice | None:
+    """Which rows of a chip reach some rows of the output frame.
+
+    Parameters
+    ----------
+    mapping : Mapping
+    rows : slice
+        Rows of the frame.
+    shape : (int, int)
+        Shape (ny, nx) of the frame.
+
+    Returns
+    -------
+    slice or None
+        None where no pixel of the chip falls on those rows.
+
+    Examples
+    --------
+    >>> wcs = ChipWcs((50, 50), (150.0, 2.0), np.diag([-1e-5, 1e-5]), (100, 100))
+    >>> input_rows(pixel_mapping(wcs, wcs), slice(40, 50), wcs.shape)
+    slice(32, 64, None)
+    """
+    first, last, _ = rows.indices(shape[0])
+    x, y = mapping.corners
+    touching = _touches(x, 0, shape[1]) & _touches(y, first, last)
+    cells = np.flatnonzero(touching.any(axis=1))
+    if first >= last or not len(cells):
+        return None
+    return slice(int(cells[0]) * CELL_ROWS, min((int(cells[-1]) + 1) * CELL_ROWS, mapping.shape[0]))
+
+
+def _touches(corners: NDArray[np.float64], first: int, last: int) -> NDArray[np.bool_]:
+    """Cells that may overlap pixels first to last - 1 along an axis."""
+    four = np.stack([corners[:-1, :-1], corners[:-1, 1:], corners[1:, :-1], corners[1:, 1:]])
+    low, high = four.min(axis=0) - _MARGIN_PIX, four.max(axis=0) + _MARGIN_PIX
+    return np.asarray((high >= first - 0.5) & (low <= last - 0.5))
 
 
 def finished(canvas: Canvas, fill: float = np.nan) -> tuple[Image, Image]:
@@ -167,7 +248,7 @@ def finished(canvas: Canvas, fill: float = np.nan) -> tuple[Image, Image]:
     >>> finished(empty_canvas(frame, chips=1), fill=-1.0)[0].tolist()
     [[-1.0, -1.0]]
     """
-    sci = np.full(canvas.frame.shape, fill, np.float32)
+    sci = np.full_like(canvas.sum, fill)
     np.divide(canvas.sum, canvas.weight, out=sci, where=canvas.weight > 0)
     return sci, canvas.weight
 
