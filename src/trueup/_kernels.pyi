@@ -20,7 +20,7 @@ def drizzle_square(data: Annotated[NDArray[numpy.float32], dict(shape=(None, Non
 class CombineRules:
     """How a stack is combined."""
 
-    def __init__(self, *, method: str, clip: tuple[float, float], limits: tuple[float, float], nsigma: tuple[float, float], grow: int) -> None: ...
+    def __init__(self, *, method: str, clip: tuple[int, int], limits: tuple[float, float], nsigma: tuple[float, float], grow: int) -> None: ...
 
 class BlotRules:
     """How an image is blotted."""
