@@ -46,7 +46,7 @@ def test_products_are_named_on_stdout(
 @pytest.mark.parametrize(
     ("arguments", "code", "message"),
     [
-        (["--kernel", "gaussian"], 2, "kernel"),
+        (["--kernel", "cubic"], 2, "kernel"),
         (["--pixfrac", "2"], 2, "pixfrac is 2.0"),
         (["--final-bits", "3,5"], 2, "single bit"),
         ([], 3, "--allow-mixed"),
