@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,6 +13,9 @@ from trueup.model.exposure import Chip, Exposure
 
 MIXED = "MIXED"
 
+# ROOTNAME and SCI EXTVER
+ChipKey = tuple[str, int]
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Mosaic:
@@ -20,9 +24,10 @@ class Mosaic:
     Attributes
     ----------
     sci : (ny, nx) float32 array
-        Counts or electrons per second and output pixel; the fill value where there are no data.
+        Counts or electrons, per second or in all, and output pixel; the fill value where there are no data.
     wht : (ny, nx) float32 array
-        Exposure time that went into each pixel, seconds, times the input pixels per output pixel.
+        Weight that fell on each pixel: for EXP the exposure time in seconds, times the input pixels
+        per output pixel.
     context : (nplanes, ny, nx) int32 array or None
         Bit n of plane m is set where chip 32 m + n fell.
     wcs : ChipWcs
@@ -35,6 +40,14 @@ class Mosaic:
         The settings of the run as JSON.
     path : str or None
         The file it was written to.
+    err : (ny, nx) float32 array or None
+        One sigma, in the unit of the image; None where it was not asked for.
+    coverage : (ny, nx) float32 array or None
+        How many exposures have good pixels there; None where it was not asked for.
+    sky : mapping of (str, int) to float
+        Sky that was subtracted from each chip, by ROOTNAME and SCI EXTVER, in the unit of the input.
+    masks : mapping of (str, int) to (ny, nx) uint8 array
+        0 where a cosmic ray was found, else 1; empty where they were not asked for.
 
     Examples
     --------
@@ -52,6 +65,10 @@ class Mosaic:
     unit: str
     settings: str
     path: str | None = None
+    err: NDArray[np.float32] | None = None
+    coverage: NDArray[np.float32] | None = None
+    sky: Mapping[ChipKey, float] = field(default_factory=dict)
+    masks: Mapping[ChipKey, NDArray[np.uint8]] = field(default_factory=dict)
 
     @property
     def chips(self) -> tuple[tuple[Exposure, Chip], ...]:
