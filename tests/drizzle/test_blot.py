@@ -27,8 +27,8 @@ for name, interpolation, exptime, ratio in cases:
     results[name] = np.empty(x.shape, np.float32)
     ny, nx = image.shape
     cdriz.tblot(
-        image, results[name], 1, nx, 1, ny, ratio, 1.0, 1.0, 1.0, "center", interpolation, exptime, -7.0, 1.0, 1,
-        mapping,
+        image, results[name], 1, nx, 1, ny, ratio, 1.0, 1.0, 1.0, "center", interpolation, exptime, -7.0,
+        1.0, 1, mapping,
     )
 """
 

@@ -73,7 +73,7 @@ def test_every_method_equals_the_peer_to_the_bit(
     tmp_path_factory: pytest.TempPathFactory, peer_python: str
 ) -> None:
     stacks = {n: stack(n) for n in {case[0] for case in CASES}}
-    arrays = {}
+    arrays: dict[str, np.ndarray] = {}
     for n, (sci, wht, members) in stacks.items():
         told = [(m.mean_weight, m.exptime, m.read_noise, m.background) for m in members]
         arrays |= {f"sci{n}": sci, f"wht{n}": wht, f"told{n}": np.array(told)}
@@ -91,9 +91,14 @@ def test_every_method_equals_the_peer_to_the_bit(
 
 
 def good(
-    sci: np.ndarray, wht: np.ndarray, members: tuple[StackMember, ...], limits: tuple[float | None, float | None]
+    sci: np.ndarray,
+    wht: np.ndarray,
+    members: tuple[StackMember, ...],
+    limits: tuple[float | None, float | None],
 ) -> np.ndarray:
-    low, high = (np.float32(d if v is None else v) for v, d in zip(limits, (-math.inf, math.inf), strict=True))
+    low, high = (
+        np.float32(d if v is None else v) for v, d in zip(limits, (-math.inf, math.inf), strict=True)
+    )
     enough = wht >= 0.3 * np.array([m.mean_weight for m in members])[:, None, None]
     return enough & (sci >= low) & (sci < high)
 

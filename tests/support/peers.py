@@ -22,9 +22,9 @@ def run_peer(
 ) -> dict[str, np.ndarray]:
     """The dictionary `results` of a script that finds `cases` and the arrays in `job`."""
     prologue = f"import json, sys\nimport numpy as np\ncases = json.loads({json.dumps(cases)!r})\n"
-    np.savez(folder / "in.npz", **arrays)
+    np.savez(folder / "in.npz", allow_pickle=False, **arrays)
     lines = [prologue, "job = np.load(sys.argv[1])", script, "np.savez(sys.argv[2], **results)"]
-    command = [python, "-W", "ignore", "-c", "\n".join(lines), folder / "in.npz", folder / "out.npz"]
+    command = [python, "-W", "ignore", "-c", "\n".join(lines), "in.npz", "out.npz"]
     done = subprocess.run(command, capture_output=True, text=True, cwd=folder)
     assert done.returncode == 0, done.stderr[-3000:]
     return dict(np.load(folder / "out.npz"))

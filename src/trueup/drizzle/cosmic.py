@@ -70,6 +70,7 @@ class CosmicRaySettings:
     threads: int = 0
 
     def __post_init__(self) -> None:
+        BlotSettings(self.interpolation, threads=self.threads)
         for name in ("snr", "scale"):
             pair = getattr(self, name)
             if not (len(pair) == 2 and min(pair) >= 0):
@@ -78,9 +79,8 @@ class CosmicRaySettings:
             raise UsageError(
                 f"grow is {self.grow}", todo="it must be at least 1, which masks only the pixel itself"
             )
-        for name in ("cte_grow", "threads"):
-            if getattr(self, name) < 0:
-                raise UsageError(f"{name} is {getattr(self, name)}", todo="it must not be negative")
+        if self.cte_grow < 0:
+            raise UsageError(f"cte_grow is {self.cte_grow}", todo="it must not be negative")
 
 
 @dataclass(frozen=True, slots=True)
