@@ -188,7 +188,7 @@ def test_clipping_that_makes_no_sense(wrong: dict[str, float]) -> None:
 )
 def test_the_kernel_refuses_what_does_not_fit(mask: np.ndarray | None, spans: np.ndarray | None) -> None:
     image = np.zeros((4, 5), np.float32)
-    with pytest.raises(ValueError, match="mask|spans"):
+    with pytest.raises(ValueError, match=r"mask|spans"):
         image_statistics(image, Clipping(), mask=mask, spans=spans)
     with pytest.raises(ValueError, match="negative"):
         clipped_statistics(
