@@ -47,7 +47,7 @@ def locked(directories: Iterable[Path]) -> Iterator[None]:
                 state_folder(directory).mkdir(exist_ok=True)
                 flags = os.O_RDWR | os.O_CREAT
                 fd = os.open(state_folder(directory) / "lock", flags, 0o666)
-            stack.callback(os.close, fd)
+            stack.callback(_release, fd)
             if not _try(fd, fcntl.LOCK_EX):
                 logger.info("waiting for another process that edits %s", directory)
                 fcntl.flock(fd, fcntl.LOCK_EX)
@@ -70,6 +70,12 @@ def is_locked(directory: Path) -> bool:
         return not _try(fd, fcntl.LOCK_SH)
     finally:
         os.close(fd)
+
+
+def _release(fd: int) -> None:
+    """Closing is not enough where a forked child has a copy of the descriptor."""
+    fcntl.flock(fd, fcntl.LOCK_UN)
+    os.close(fd)
 
 
 def _try(fd: int, how: int) -> bool:

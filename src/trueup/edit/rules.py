@@ -57,8 +57,8 @@ def check(
     if target is exposure.active:
         return ()
     verdict = verdict_of(exposure, target)
-    exposure.under(target)
     _refuse_unsound(exposure, target, verdict=verdict, allowed="unsound" in allow)
+    exposure.under(target)
     if not archive:
         _refuse_loss(exposure)
     return _check_distortion(exposure, target, "distortion" in allow)
