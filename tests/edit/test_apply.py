@@ -6,6 +6,9 @@ import os
 import shutil
 import threading
 import zipfile
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -26,6 +29,7 @@ from trueup.errors import (
     FormatError,
     SelectionError,
     SolutionError,
+    TrueupError,
     UsageError,
 )
 from trueup.fits.exposure import read_exposure
@@ -35,18 +39,18 @@ from trueup.simulate import Recipe, make_visit
 
 REL = "IDC_2731450pi-FIT_REL_GAIAeDR3"
 SVM = "IDC_2731450pi-FIT_SVM_GAIAeDR3"
-SMALL = {"size": (32, 24), "stars": 2, "galaxies": 0, "noise": False, "exposures": 1}
+SMALL: dict[str, Any] = {"size": (32, 24), "stars": 2, "galaxies": 0, "noise": False, "exposures": 1}
 
 
 @pytest.fixture(scope="module")
-def simulated(tmp_path_factory):
+def simulated(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("simulated")
     make_visit(folder, recipe=Recipe(**SMALL))
     return folder
 
 
 @pytest.fixture
-def visit(simulated, tmp_path):
+def visit(simulated: Path, tmp_path: Path) -> Path:
     """A fresh copy of the visit: one exposure with FIT_REL in force, one with GSC240."""
     folder = tmp_path / "visit"
     shutil.copytree(simulated, folder)
@@ -54,25 +58,25 @@ def visit(simulated, tmp_path):
 
 
 @pytest.fixture
-def files(visit):
+def files(visit: Path) -> list[Path]:
     return sorted(visit.glob("*_flc.fits"))
 
 
 @pytest.fixture
-def one(visit):
+def one(visit: Path) -> Path:
     """The exposure with GSC240 in force."""
     return visit / "iepw14gaq_flc.fits"
 
 
-def headerlets(visit):
+def headerlets(visit: Path) -> list[Path]:
     return sorted(visit.glob("*_hlet.fits"))
 
 
-def active(path):
+def active(path: Path) -> str:
     return read_exposure(path).active.wcsname
 
 
-def refused(path, error, match, *args, **options):
+def refused(path: Path, error: type[TrueupError], match: str, *args: Any, **options: Any) -> TrueupError:
     """An apply that must fail and leave the file and its folder as they are."""
     before, names = path.read_bytes(), {p.name for p in path.parent.iterdir()}
     with pytest.raises(error, match=match) as caught:
@@ -82,13 +86,13 @@ def refused(path, error, match, *args, **options):
     return caught.value
 
 
-def change_headers(path, edit):
+def change_headers(path: Path, edit: Callable[[fits.HDUList], object]) -> None:
     """Edit a file with astropy; HDUs that are not asked for stay as they are."""
     with fits.open(path, mode="update") as hdus:
         edit(hdus)
 
 
-def test_visit_gets_one_common_solution(visit, files):
+def test_visit_gets_one_common_solution(visit: Path, files: list[Path]) -> None:
     before = [path.read_bytes() for path in files]
     done = apply([visit], headerlets=headerlets(visit))
     assert [file.target.wcsname for file in done.files] == [SVM, SVM]
@@ -97,7 +101,7 @@ def test_visit_gets_one_common_solution(visit, files):
     assert [path.read_bytes() for path in files] == before
 
 
-def test_dry_run_writes_nothing_and_tells_all(one):
+def test_dry_run_writes_nothing_and_tells_all(one: Path) -> None:
     names = {p.name for p in one.parent.iterdir()}
     planned = apply([one], "rel", dry_run=True)
     assert {p.name for p in one.parent.iterdir()} == names
@@ -113,7 +117,7 @@ def test_dry_run_writes_nothing_and_tells_all(one):
     assert f"{one}: IDC_2731450pi-GSC240 -> {REL}" in str(planned)
 
 
-def test_copies_into_another_folder(one, tmp_path):
+def test_copies_into_another_folder(one: Path, tmp_path: Path) -> None:
     before = one.read_bytes()
     (tmp_path / "out").mkdir()
     apply([one], "rel", out=tmp_path / "out")
@@ -123,7 +127,7 @@ def test_copies_into_another_folder(one, tmp_path):
         apply([one], "rel", out=tmp_path / "out")
 
 
-def test_active_solution_changes_nothing(one):
+def test_active_solution_changes_nothing(one: Path) -> None:
     before = one.read_bytes()
     done = apply([one], "#1")
     assert done.summary.endswith("is in force already")
@@ -131,7 +135,7 @@ def test_active_solution_changes_nothing(one):
     assert not steps(one)
 
 
-def test_headerlet_file_is_kept_byte_for_byte(visit, one):
+def test_headerlet_file_is_kept_byte_for_byte(visit: Path, one: Path) -> None:
     (path,) = [p for p in headerlets(visit) if "ga_hlet" in p.name]
     apply([one], headerlets=[path])
     with fits.open(one) as hdus:
@@ -141,12 +145,12 @@ def test_headerlet_file_is_kept_byte_for_byte(visit, one):
         assert kept.header["WCSNAME"] == SVM
 
 
-def extvers(path):
+def extvers(path: Path) -> list[Any]:
     with fits.open(path) as hdus:
         return [hdu.header.get("EXTVER") for hdu in hdus if hdu.name == "HDRLET"]
 
 
-def test_without_archive_nothing_is_added(visit, one):
+def test_without_archive_nothing_is_added(visit: Path, one: Path) -> None:
     (path,) = [p for p in headerlets(visit) if "ga_hlet" in p.name]
     count = len(extvers(one))
     apply([one], headerlets=[path], archive=False)
@@ -154,7 +158,7 @@ def test_without_archive_nothing_is_added(visit, one):
 
 
 @pytest.mark.parametrize("compress", [False, True])
-def test_colliding_extvers_come_out_in_order(tmp_path, compress):
+def test_colliding_extvers_come_out_in_order(tmp_path: Path, compress: bool) -> None:
     make_visit(tmp_path, recipe=Recipe(**SMALL, colliding_extvers=True, gzip_headerlets=compress))
     path = tmp_path / "iepw14gaq_flc.fits"
     before = extvers(path)
@@ -164,8 +168,8 @@ def test_colliding_extvers_come_out_in_order(tmp_path, compress):
     assert active(path) == REL
 
 
-def test_checksums_stay_valid(one):
-    def add(hdus):
+def test_checksums_stay_valid(one: Path) -> None:
+    def add(hdus: fits.HDUList) -> None:
         for hdu in hdus:
             if hdu.name in {"PRIMARY", "SCI", "ERR", "DQ"}:
                 hdu.add_checksum()
@@ -177,8 +181,8 @@ def test_checksums_stay_valid(one):
         assert [hdu.verify_datasum() for hdu in hdus if "DATASUM" in hdu.header] == [1] * 7
 
 
-def test_planes_without_data_or_wcs_get_the_linear_part(one):
-    def empty(hdus):
+def test_planes_without_data_or_wcs_get_the_linear_part(one: Path) -> None:
+    def empty(hdus: fits.HDUList) -> None:
         for name in ("ERR", "DQ"):
             header = fits.Header([("EXTNAME", name), ("EXTVER", 2), ("NPIX1", 32), ("PIXVALUE", 0.0)])
             hdus[name, 2] = fits.ImageHDU(header=header)
@@ -195,7 +199,7 @@ def test_planes_without_data_or_wcs_get_the_linear_part(one):
         assert hdus["DQ", 2].header["WCSNAME"] == REL
 
 
-def test_bytes_after_the_last_hdu_stay_the_last(one):
+def test_bytes_after_the_last_hdu_stay_the_last(one: Path) -> None:
     with one.open("ab") as file:
         file.write(bytes(2880))
     before = one.read_bytes()
@@ -206,7 +210,7 @@ def test_bytes_after_the_last_hdu_stay_the_last(one):
     assert one.read_bytes() == before
 
 
-def test_wfpc2(tmp_path):
+def test_wfpc2(tmp_path: Path) -> None:
     path = write_wfpc2(tmp_path / "u2eq0201t_c0m.fits")
     before = read_exposure(path)
     apply([path], "apriori")
@@ -220,10 +224,10 @@ def test_wfpc2(tmp_path):
     assert np.array_equal(again, before.active.wcs(3).pixel_to_sky(5, 5))
 
 
-def test_nameless_linear_exposure_gets_a_headerlet(one, visit):
+def test_nameless_linear_exposure_gets_a_headerlet(one: Path, visit: Path) -> None:
     """A plain FLT without names or distortion crosses to a complete headerlet, with a warning."""
 
-    def strip(hdus):
+    def strip(hdus: fits.HDUList) -> None:
         for hdu in hdus:
             if hdu.name == "SCI":
                 words = ("WCSNAME", "CRVAL1A", "A_", "B_", "CPDIS", "CPERR", "D2IM", "DP1", "DP2")
@@ -246,7 +250,7 @@ def test_nameless_linear_exposure_gets_a_headerlet(one, visit):
     assert names == [SVM, "OPUS"]
 
 
-def test_unsound(tmp_path):
+def test_unsound(tmp_path: Path) -> None:
     make_visit(tmp_path, recipe=Recipe(**SMALL, unsound=("FIT_REL",)))
     path = tmp_path / "iepw14gaq_flc.fits"
     error = refused(path, SolutionError, "unsound.*chip-geometry", "rel")
@@ -255,13 +259,13 @@ def test_unsound(tmp_path):
     assert active(path) == REL
 
 
-def test_linear(one):
+def test_linear(one: Path) -> None:
     refused(one, SolutionError, "linear", "OPUS")
     apply([one], "OPUS", allow=["distortion"])
     assert active(one) == "OPUS"
 
 
-def test_other_distortion_that_is_not_whole(visit, one):
+def test_other_distortion_that_is_not_whole(visit: Path, one: Path) -> None:
     path = visit / "other_hlet.fits"
     (source,) = [p for p in headerlets(visit) if "ga_hlet" in p.name]
     with fits.open(source) as hdus:
@@ -274,7 +278,7 @@ def test_other_distortion_that_is_not_whole(visit, one):
     refused(one, SolutionError, "not all of it|unsound", headerlets=[path])
 
 
-def test_other_distortion_that_is_whole(visit, one):
+def test_other_distortion_that_is_whole(visit: Path, one: Path) -> None:
     path = visit / "other_hlet.fits"
     (source,) = [p for p in headerlets(visit) if "ga_hlet" in p.name]
     with fits.open(source) as hdus:
@@ -293,7 +297,7 @@ def test_other_distortion_that_is_whole(visit, one):
     assert {s.wcsname for s in alternates} <= set(kept)
 
 
-def test_wrong_destim(visit, one):
+def test_wrong_destim(visit: Path, one: Path) -> None:
     (path,) = [p for p in headerlets(visit) if "g4_hlet" in p.name]
     refused(one, SolutionError, "for iepw14g4q", headerlets=[path])
     strange = open_visit([visit / "iepw14g4q_flc.fits"]).exposures[0]
@@ -301,7 +305,7 @@ def test_wrong_destim(visit, one):
         plan(open_visit([one]), strange.solutions[-1])
 
 
-def test_missing_chip(visit, one):
+def test_missing_chip(visit: Path, one: Path) -> None:
     path = visit / "half_hlet.fits"
     (source,) = [p for p in headerlets(visit) if "ga_hlet" in p.name]
     with fits.open(source) as hdus:
@@ -309,7 +313,7 @@ def test_missing_chip(visit, one):
     refused(one, SolutionError, "missing-chip", headerlets=[path], allow=["unsound"])
 
 
-def test_broken_headerlet(one):
+def test_broken_headerlet(one: Path) -> None:
     with fits.open(one) as hdus:
         at = next(hdu for hdu in hdus if hdu.header.get("WCSNAME") == REL and hdu.name == "HDRLET").fileinfo()
     content = bytearray(one.read_bytes())
@@ -318,14 +322,14 @@ def test_broken_headerlet(one):
     refused(one, SolutionError, "broken", "rel", allow=["unsound"])
 
 
-def test_selections_that_are_not_one_solution(one):
+def test_selections_that_are_not_one_solution(one: Path) -> None:
     refused(one, SelectionError, "matches several solutions that differ", "*")
     refused(one, SelectionError, "no solution matches", "nothing")
     refused(one, SelectionError, "no headerlet file")
     refused(one, UsageError, "nothing to allow is called 'all'", "rel", allow=["all"])
 
 
-def test_only_copy_is_not_lost(visit, one):
+def test_only_copy_is_not_lost(visit: Path, one: Path) -> None:
     (path,) = [p for p in headerlets(visit) if "ga_hlet" in p.name]
     apply([one], headerlets=[path], archive=False)
     refused(one, SolutionError, "kept nowhere else", "rel", archive=False)
@@ -334,7 +338,7 @@ def test_only_copy_is_not_lost(visit, one):
     assert active(one) == SVM
 
 
-def test_links(one, tmp_path):
+def test_links(one: Path, tmp_path: Path) -> None:
     link = tmp_path / one.name
     link.symlink_to(one)
     with pytest.raises(FileAccessError, match="symbolic link"):
@@ -349,7 +353,7 @@ def test_links(one, tmp_path):
     assert active(one) == REL
 
 
-def test_read_only(one):
+def test_read_only(one: Path) -> None:
     one.chmod(0o444)
     refused(one, FileAccessError, "read-only", "rel")
     one.chmod(0o644)
@@ -360,14 +364,14 @@ def test_read_only(one):
         one.parent.chmod(0o755)
 
 
-def test_compressed(one):
+def test_compressed(one: Path) -> None:
     packed = one.with_name("iepw14gaq_flc.fits.gz")
     packed.write_bytes(gzip.compress(one.read_bytes()))
     one.unlink()
     refused(packed, FileAccessError, "compressed", "rel")
 
 
-def test_not_fits_and_truncated(one):
+def test_not_fits_and_truncated(one: Path) -> None:
     content = one.read_bytes()
     one.write_bytes(content[:-3000])
     refused(one, FormatError, "truncated", "rel")
@@ -377,7 +381,7 @@ def test_not_fits_and_truncated(one):
         apply(headerlets(one.parent), "rel")
 
 
-def test_one_bad_exposure_stops_the_visit(files):
+def test_one_bad_exposure_stops_the_visit(files: list[Path]) -> None:
     before = [path.read_bytes() for path in files]
     files[1].chmod(0o444)
     with pytest.raises(FileAccessError):
@@ -385,7 +389,7 @@ def test_one_bad_exposure_stops_the_visit(files):
     assert [path.read_bytes() for path in files] == before
 
 
-def test_plan_is_for_one_state_of_the_file(one):
+def test_plan_is_for_one_state_of_the_file(one: Path) -> None:
     made = plan(open_visit([one]), "rel")
     apply([one], "distortion-only")
     now = one.read_bytes()
@@ -398,12 +402,12 @@ def test_plan_is_for_one_state_of_the_file(one):
         plan(stale, "rel")
 
 
-def test_two_processes_on_one_file(one):
+def test_two_processes_on_one_file(one: Path) -> None:
     """The second waits, sees what the first did, and plans anew."""
     started = threading.Event()
     results = []
 
-    def second():
+    def second() -> None:
         started.set()
         results.append(Mortal().run(lambda: apply([one], "distortion-only")))
 
@@ -419,7 +423,7 @@ def test_two_processes_on_one_file(one):
     assert active(one) == "IDC_2731450pi"
 
 
-def test_bundle_for_a_colleague(visit, simulated, tmp_path):
+def test_bundle_for_a_colleague(visit: Path, simulated: Path, tmp_path: Path) -> None:
     apply([visit], headerlets=headerlets(visit))
     path = bundle([visit], tmp_path / "b.zip")
     assert path.read_bytes() == bundle([visit], tmp_path / "c.zip").read_bytes()
@@ -434,7 +438,7 @@ def test_bundle_for_a_colleague(visit, simulated, tmp_path):
         bundle([visit], path)
 
 
-def test_bundle_that_was_tampered_with(one, tmp_path):
+def test_bundle_that_was_tampered_with(one: Path, tmp_path: Path) -> None:
     path = bundle([one], tmp_path / "b.zip")
     with zipfile.ZipFile(path) as archive:
         contents = {name: archive.read(name) for name in archive.namelist()}
@@ -451,7 +455,7 @@ def test_bundle_that_was_tampered_with(one, tmp_path):
     refused(one, FormatError, "no plain file name", headerlets=[tmp_path / "out.zip"])
 
 
-def test_extract_attach_delete(visit, one, tmp_path):
+def test_extract_attach_delete(visit: Path, one: Path, tmp_path: Path) -> None:
     before = one.read_bytes()
     written = extract([one], dest=tmp_path / "out")
     assert len(written) == len({p.name for p in written}) == 4
