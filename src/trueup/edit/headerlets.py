@@ -7,7 +7,7 @@ import re
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 
-from trueup.edit.archive import counted, kept_name, same_solution
+from trueup.edit.archive import counted, kept_name, same_solution, shelf_of
 from trueup.edit.bundle import Member, bundle_bytes
 from trueup.edit.commit import Change, commit, exclusive
 from trueup.edit.diff import HduChange, hdu_changes
@@ -110,8 +110,10 @@ def bundle(
     _refuse_existing(path, overwrite)
     members = []
     for exposure in open_visit(paths).exposures:
-        solution = exposure.active if selection is None else select(exposure, selection)
-        members.append(_member(exposure, solution, set()))
+        chosen = exposure.active if selection is None else select(exposure, selection)
+        # stored as a headerlet it says more, and never changes
+        stored = (kept for kept in shelf_of(exposure).kept if same_solution(kept, chosen))
+        members.append(_member(exposure, next(stored, chosen), set()))
     with explained(path):
         path.write_bytes(bundle_bytes(members))
     return path
