@@ -8,12 +8,10 @@ from pathlib import Path
 from typing import TypedDict, Unpack
 
 from trueup.edit.bundle import unpacked
-from trueup.edit.commit import exclusive
-from trueup.edit.journal import pending
+from trueup.edit.commit import exclusive, finish_interrupted
 from trueup.edit.plan import Plan, Selection, plan
 from trueup.errors import DataError
 from trueup.fits.visit import open_visit
-from trueup.model.visit import Visit
 
 PathLike = str | os.PathLike[str]
 
@@ -75,7 +73,7 @@ def apply(
     roots = {exposure.rootname for exposure in visit.exposures}
     with unpacked(headerlets, roots) as files:
         if not dry_run:
-            _finish_interrupted(visit)
+            finish_interrupted({Path(exposure.path).parent for exposure in visit.exposures})
         made = plan(open_visit([*given, *files]), selection, **options)
         if dry_run:
             return made
@@ -84,11 +82,3 @@ def apply(
                 made = plan(open_visit([*given, *files]), selection, **options)
             made.write()
         return made
-
-
-def _finish_interrupted(visit: Visit) -> None:
-    files = [Path(exposure.path).resolve() for exposure in visit.exposures]
-    waiting = [file for file in files if pending(file.parent)]
-    if waiting:
-        with exclusive(waiting):
-            pass

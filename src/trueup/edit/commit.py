@@ -15,6 +15,7 @@ from trueup.edit.journal import (
     flush,
     journals,
     new_journal,
+    pending,
     recover,
     temporary_name,
     write,
@@ -92,6 +93,19 @@ def exclusive(paths: Iterable[Path]) -> Iterator[None]:
                 yield
                 return
         wanted = reach
+
+
+def finish_interrupted(directories: Iterable[Path]) -> None:
+    """Finish what was interrupted in some folders, if anything was.
+
+    Examples
+    --------
+    >>> finish_interrupted([Path("/nowhere")])
+    """
+    waiting = [directory for directory in directories if pending(directory)]
+    if waiting:
+        with exclusive(directory / "any" for directory in waiting):
+            pass
 
 
 def commit(changes: Sequence[Change], what: str) -> tuple[Built, ...]:

@@ -6,7 +6,7 @@ import os
 from collections.abc import Iterable
 from pathlib import Path
 
-from trueup.edit.commit import Change, commit, exclusive
+from trueup.edit.commit import Change, commit, exclusive, finish_interrupted
 from trueup.edit.guard import editable
 from trueup.edit.record import Step, recipe, steps
 from trueup.errors import ChangedError, DataError
@@ -44,7 +44,9 @@ def undo(paths: Iterable[str | os.PathLike[str]], *, follow_links: bool = False)
     >>> undo([])
     ()
     """
-    files = [editable(path, follow_links=follow_links) for path in edited_files(paths)]
+    given = [Path(path) for path in paths]
+    finish_interrupted({path if path.is_dir() else path.resolve().parent for path in given})
+    files = [editable(path, follow_links=follow_links) for path in edited_files(given)]
     if not files:
         return ()
     with exclusive(files):
@@ -67,6 +69,11 @@ def recorded(paths: Iterable[str | os.PathLike[str]]) -> tuple[Step, ...]:
 def edited_files(paths: Iterable[str | os.PathLike[str]]) -> tuple[Path, ...]:
     """The files given, and for a folder those in it that have a step on record.
 
+    Raises
+    ------
+    DataError
+        For a folder without any.
+
     Examples
     --------
     >>> edited_files(["a_flc.fits"])
@@ -75,7 +82,10 @@ def edited_files(paths: Iterable[str | os.PathLike[str]]) -> tuple[Path, ...]:
     files: list[Path] = []
     for path in map(Path, paths):
         if path.is_dir():
-            files += [file for file in sorted(path.iterdir()) if file.is_file() and steps(file.resolve())]
+            inside = [file for file in sorted(path.iterdir()) if file.is_file() and steps(file.resolve())]
+            if not inside:
+                raise DataError("holds no file that trueup has changed", file=path)
+            files += inside
         else:
             files.append(path)
     return tuple(dict.fromkeys(files))
