@@ -60,7 +60,6 @@ struct Plain {
 struct Sums {
     int64_t n = 0, below_window = 0;
     double first = 0, second = 0;
-    float min = infinity, max = -infinity;
 };
 
 // The pixels of a region: sums of the plain ones and all others one by one.
@@ -72,8 +71,8 @@ struct Pixels {
     float first = not_a_number;
 };
 
-// Vectors of the compiler: loops with floating sums do not vectorise by themselves, because that
-// changes the order of the sums; here the order is written down.
+// Vectors of the compiler: a loop that sums does not vectorise by itself, for that would change the
+// order of the sum; here the order is written down.
 constexpr ptrdiff_t lanes = 4;
 typedef float Floats __attribute__((vector_size(4 * lanes)));
 typedef std::int32_t Ints __attribute__((vector_size(4 * lanes)));
@@ -82,22 +81,20 @@ typedef double Doubles __attribute__((vector_size(8 * lanes)));
 // Sums the plain values of n, a whole number of groups of lanes; tells which they are where asked.
 void add_plain(const float *values, ptrdiff_t n, const Plain &p, Sums &sums,
                std::int32_t *plainly = nullptr) {
-    Floats min = Floats{} + infinity, max = Floats{} - infinity;
+    const Floats low = Floats{} + p.low, high = Floats{} + p.high, pivot = Floats{} + p.pivot;
+    const Floats window_low = Floats{} + p.window_low, window_high = Floats{} + p.window_high;
+    const Doubles pivots = __builtin_convertvector(pivot, Doubles);
     Ints below{}, plain{};
     Doubles first{}, second{};
     for (ptrdiff_t i = 0; i < n; i += lanes) {
         Floats value;
         std::memcpy(&value, values + i, sizeof value);
-        const Ints inside = (value >= p.low) & (value <= p.high);
-        const Ints is_plain = inside & ~((value >= p.window_low) & (value <= p.window_high));
-        below -= inside & (value < p.window_low);
+        const Ints inside = (value >= low) & (value <= high);
+        const Ints is_plain = inside & ~((value >= window_low) & (value <= window_high));
+        below -= inside & (value < window_low);
         plain -= is_plain;
-        const Floats at_least = is_plain ? value : Floats{} + infinity;
-        const Floats at_most = is_plain ? value : Floats{} - infinity;
-        min = at_least < min ? at_least : min;
-        max = at_most > max ? at_most : max;
-        const Floats summed = is_plain ? value : Floats{} + p.pivot;
-        const Doubles d = __builtin_convertvector(summed, Doubles) - static_cast<double>(p.pivot);
+        const Floats summed = is_plain ? value : pivot;
+        const Doubles d = __builtin_convertvector(summed, Doubles) - pivots;
         first += d;
         second += d * d;
         if (plainly) {
@@ -109,20 +106,35 @@ void add_plain(const float *values, ptrdiff_t n, const Plain &p, Sums &sums,
         sums.n += plain[k];
         sums.first += first[k];
         sums.second += second[k];
-        sums.min = std::min(sums.min, min[k]);
-        sums.max = std::max(sums.max, max[k]);
     }
 }
 
-// Appends the finite values that are not plain, without a branch per value.
+// A bit for each of 64 values that is not plain.
+std::uint64_t others_of_64(const std::int32_t *plainly) {
+    std::uint64_t bits = 0;
+    for (int k = 0; k < 64; k += 4) {
+        const std::int32_t four = (plainly[k] & 1) | (plainly[k + 1] & 2) | (plainly[k + 2] & 4) |
+                                  (plainly[k + 3] & 8);
+        bits |= static_cast<std::uint64_t>(four) << k;
+    }
+    return ~bits;
+}
+
+// Appends the finite values that are not plain; few are.
 void append_others(const float *row, ptrdiff_t n, const std::int32_t *plainly,
                    std::vector<float> &others) {
     std::size_t size = others.size();
     others.resize(size + n);
     float *out = others.data();
-    for (ptrdiff_t i = 0; i < n; ++i) {
-        out[size] = row[i];
-        size += (plainly[i] == 0) & (std::abs(row[i]) <= largest);
+    for (ptrdiff_t i = 0; i < n; i += 64) {
+        for (std::uint64_t bits = others_of_64(plainly + i); bits; bits &= bits - 1) {
+            const ptrdiff_t at = i + __builtin_ctzll(bits);
+            if (at >= n) {
+                break;
+            }
+            out[size] = row[at];
+            size += std::abs(row[at]) <= largest;
+        }
     }
     others.resize(size);
 }
@@ -134,7 +146,7 @@ void pad(std::vector<float> &values) {
 Pixels collect(const Region &region, const Plain &plain) {
     Pixels pixels;
     pixels.plain = plain;
-    std::vector<std::int32_t> plainly(region.nx);
+    std::vector<std::int32_t> plainly(region.nx + 64);  // looked at in groups of 64
     each_row(region, [&](const float *row, ptrdiff_t n) {
         for (ptrdiff_t i = 0; i < n && std::isnan(pixels.first); ++i) {
             pixels.first = is_finite(row[i]) ? row[i] : pixels.first;
@@ -173,10 +185,21 @@ Moments moments_within(const Pixels &pixels, float low, float high) {
     const double shift = m.mean - pivot;
     const double squares = sums.second - 2 * shift * sums.first + n * shift * shift;
     m.stddev = static_cast<float>(std::sqrt(std::max(squares, 0.0) / (n - 1)));
-    // where the first pixel is clipped, its limit stands in for the extreme: so do HST's pipelines
-    m.min = pixels.first < low ? low : sums.min;
-    m.max = pixels.first > high ? high : sums.max;
     return m;
+}
+
+// Lowest and highest value within the limits. False where a plain one, not known, may be it.
+bool set_range(const Pixels &pixels, Moments &m) {
+    float min = infinity, max = -infinity;
+    for (const float value : pixels.others) {
+        const bool inside = value >= m.low && value <= m.high;
+        min = inside && value < min ? value : min;
+        max = inside && value > max ? value : max;
+    }
+    // where the first pixel is clipped, its limit stands in for the extreme: so do HST's pipelines
+    m.min = pixels.first < m.low ? m.low : min;
+    m.max = pixels.first > m.high ? m.high : max;
+    return pixels.sums.n == 0 || (min <= pixels.plain.low && max >= pixels.plain.high);
 }
 
 // Clips until the iterations are spent. False where a limit parts the plain pixels.
@@ -369,9 +392,10 @@ Statistics clipped_statistics(const Region &region, const Clipping &clipping,
                               const Wanted &wanted) {
     Pixels pixels = collect(region, expected_plain(region, clipping));
     Moments m;
-    if (!clip(pixels, clipping, m)) {
+    if (!clip(pixels, clipping, m) || !set_range(pixels, m)) {
         pixels = collect(region, {});
         clip(pixels, clipping, m);
+        set_range(pixels, m);
     }
     constexpr double nan = not_a_number;
     Statistics result{m.n, 0, nan, nan, nan, nan, nan, nan};
