@@ -53,7 +53,12 @@ PixelMap::PixelMap(SmoothGrid smooth, BreakGrid breaks)
 
 void PixelMap::row(double y, ptrdiff_t first, double offset, ptrdiff_t n, double *out_x,
                    double *out_y) const {
-    set_smooth(y, first, offset, n, out_x, out_y);
+    if (smooth_.x.empty()) {
+        std::fill_n(out_x, n, 0.0);
+        std::fill_n(out_y, n, 0.0);
+    } else {
+        set_smooth(y, first, offset, n, out_x, out_y);
+    }
     if (!breaks_.xs.empty()) {
         add_breaks(y, first, offset, n, out_x, out_y);
     }

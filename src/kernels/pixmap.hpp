@@ -11,7 +11,8 @@
 
 namespace trueup {
 
-// Nodes (x0 + i * step, y0 + j * step) with the values of both output axes, row by row.
+// Nodes (x0 + i * step, y0 + j * step) with the values of both output axes, row by row; may be
+// empty.
 struct SmoothGrid {
     double x0, y0, step;
     std::ptrdiff_t nx, ny;

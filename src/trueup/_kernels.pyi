@@ -14,8 +14,21 @@ class PixelMap:
     def evaluate(self, x: Annotated[NDArray[numpy.float64], dict(shape=(None,), order='C', device='cpu', writable=False)], y: Annotated[NDArray[numpy.float64], dict(shape=(None,), order='C', device='cpu', writable=False)], out: Annotated[NDArray[numpy.float64], dict(shape=(None, None), order='C', device='cpu')]) -> None:
         """Fill out (2, n) with the output pixels of the input pixels x, y (n)."""
 
-def drizzle_square(data: Annotated[NDArray[numpy.float32], dict(shape=(None, None), order='C', device='cpu', writable=False)], weight: Annotated[NDArray[numpy.float32], dict(shape=(None, None), order='C', device='cpu', writable=False)], pixel_map: PixelMap, *, pixfrac: float, out_sum: Annotated[NDArray[numpy.float32], dict(shape=(None, None), order='C', device='cpu')], out_weight: Annotated[NDArray[numpy.float32], dict(shape=(None, None), order='C', device='cpu')], context: Annotated[NDArray[numpy.int32], dict(shape=(None, None), order='C', device='cpu')] | None, bit: int, first_row: int, first_input_row: int, threads: int) -> None:
-    """Add one chip to the running sums of weight * value and of weight."""
+class Footprint:
+    """The footprint of a pixel in the output."""
+
+    def __init__(self, *, kernel: str, pixfrac: float, scale: float) -> None: ...
+
+class Output:
+    """The planes that chips are added to."""
+
+    def __init__(self, *, sum: Annotated[NDArray[numpy.float32], dict(shape=(None, None), order='C', device='cpu')], weight: Annotated[NDArray[numpy.float32], dict(shape=(None, None), order='C', device='cpu')], context: Annotated[NDArray[numpy.int32], dict(shape=(None, None), order='C', device='cpu')] | None, bit: int, variance: Annotated[NDArray[numpy.float32], dict(shape=(None, None), order='C', device='cpu')] | None, seconds: Annotated[NDArray[numpy.float32], dict(shape=(None, None), order='C', device='cpu')] | None, first_row: int) -> None: ...
+
+def drizzle(data: Annotated[NDArray[numpy.float32], dict(shape=(None, None), order='C', device='cpu', writable=False)], weight: Annotated[NDArray[numpy.float32], dict(shape=(None, None), order='C', device='cpu', writable=False)], *, variance: Annotated[NDArray[numpy.float32], dict(shape=(None, None), order='C', device='cpu', writable=False)] | None, seconds: float, first_row: int, pixel_map: PixelMap, drop: Footprint, out: Output, threads: int) -> None:
+    """Add rows of one chip to the running sums."""
+
+def finish(out: Output, *, fill: float, threads: int) -> None:
+    """Turn the sums of weight * value into means."""
 
 class CombineRules:
     """How a stack is combined."""

@@ -84,7 +84,7 @@ def test_square_kernel_equals_the_peer(case: Case, peer: dict[Case, dict[str, np
     ours, theirs = job(case), peer[case]
     canvas = empty_canvas(turned_frame(CHIP, rot_deg=rot_deg, scale_arcsec=scale), chips=1)
     data = ours["data"] * np.float32(ours["ratio"] ** 2)
-    add_chip(canvas, Pixels(data, ours["weight"]), wcs=CHIP, drop=Drop(pixfrac))
+    add_chip(canvas, Pixels(data, ours["weight"]), wcs=CHIP, drop=Drop("square", pixfrac))
     sci, wht = finished(canvas)
     covered = wht > 0
     assert covered.mean() > 0.3

@@ -24,7 +24,7 @@ def noise(seed: int = 0, shape: tuple[int, int] = CHIP.shape) -> np.ndarray:
 def drizzled(frame: ChipWcs, data: np.ndarray, *, pixfrac: float = 1.0, threads: int = 1) -> Canvas:
     canvas = empty_canvas(frame, chips=1)
     weight = np.where(np.random.default_rng(1).random(data.shape) < 0.03, 0, 500).astype(np.float32)
-    add_chip(canvas, Pixels(data, weight), wcs=CHIP, drop=Drop(pixfrac, threads))
+    add_chip(canvas, Pixels(data, weight), wcs=CHIP, drop=Drop("square", pixfrac, threads))
     return canvas
 
 
@@ -66,7 +66,7 @@ def test_threads_change_no_bit(rot_deg: float, pixfrac: float) -> None:
         canvas = empty_canvas(frame, chips=2)
         for index, wcs in enumerate((chip, replace(chip, crpix=(chip.crpix[0] + 7.3, chip.crpix[1])))):
             weight = np.full(chip.shape, 400, np.float32)
-            add_chip(canvas, Pixels(data, weight), wcs=wcs, index=index, drop=Drop(pixfrac, threads))
+            add_chip(canvas, Pixels(data, weight), wcs=wcs, index=index, drop=Drop("square", pixfrac, threads))
         canvases.append(canvas)
     first = canvases[0]
     assert first.weight.any()
@@ -196,7 +196,7 @@ def test_a_constant_image_stays_constant(pixfrac: float) -> None:
     frame = turned_frame(chip)
     canvas = empty_canvas(frame, chips=1, context=False)
     weight = np.full(chip.shape, 700, np.float32)
-    add_chip(canvas, Pixels(np.full(chip.shape, 3.5, np.float32), weight), wcs=chip, drop=Drop(pixfrac))
+    add_chip(canvas, Pixels(np.full(chip.shape, 3.5, np.float32), weight), wcs=chip, drop=Drop("square", pixfrac))
     sci = finished(canvas)[0]
     assert np.nanmax(np.abs(sci / 3.5 - 1)) < 1e-5
     assert np.isfinite(sci).mean() > 0.5

@@ -28,7 +28,7 @@ def pixels(rows: slice = slice(None)) -> Pixels:
 @pytest.mark.parametrize("pixfrac", [1.0, 0.8])
 def test_bands_are_the_whole_image_to_the_bit(rot_deg: float, pixfrac: float) -> None:
     frame = turned_frame(CHIP, rot_deg=rot_deg)
-    mapping, drop = pixel_mapping(CHIP, frame), Drop(pixfrac, 1)
+    mapping, drop = pixel_mapping(CHIP, frame), Drop("square", pixfrac, 1)
     whole = empty_canvas(frame, chips=1)
     add_chip(whole, pixels(), wcs=CHIP, drop=drop)
     assert whole.weight.any()

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from trueup._kernels import drizzle_square
+from trueup import _kernels
 from trueup.drizzle.mapping import CELL_ROWS, Mapping, pixel_mapping
 from trueup.errors import UsageError
 from trueup.model.chipwcs import ChipWcs
@@ -18,6 +18,8 @@ Image = NDArray[np.float32]
 CHIPS_PER_PLANE = 32
 # for the curvature of the mapping inside a cell
 _MARGIN_PIX = 2.0
+# how far the footprint of a pixel may reach beyond its centre, in pixels of the chip
+_REACH = {"square": 0.0, "turbo": 0.5, "point": 0.0, "gaussian": 1.2, "lanczos2": 2.0, "lanczos3": 3.0}
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -36,6 +38,11 @@ class Canvas:
         Which chips fell on a pixel.
     first_row : int
         Row of the frame in row 0 of the arrays.
+    variance : (ny, nx) float32 array or None
+        Sum of weight squared times variance.
+    seconds : (ny, nx) float32 array or None
+        Coverage: exposure time summed over the chips, every good pixel counting with the part of
+        the output pixel that it covers before it is shrunk.
 
     Examples
     --------
@@ -49,6 +56,8 @@ class Canvas:
     weight: Image
     context: NDArray[np.int32] | None
     first_row: int = 0
+    variance: Image | None = None
+    seconds: Image | None = None
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -63,6 +72,10 @@ class Pixels:
         Pixels of weight 0 and pixels whose value is not finite are left out.
     first_row : int
         Row of the chip in row 0 of the arrays.
+    variance : (ny, nx) float32 array or None
+        Of the data; for a canvas with variances.
+    exptime : float
+        Seconds; for a canvas with coverage.
 
     Examples
     --------
@@ -73,6 +86,8 @@ class Pixels:
     data: Image
     weight: Image
     first_row: int = 0
+    variance: Image | None = None
+    exptime: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,17 +96,46 @@ class Drop:
 
     Attributes
     ----------
+    kernel : str
+        ``square``: the shrunken pixel by its exact overlap; ``turbo``: a box along the axes of the
+        output; ``point``: into the output pixel at its centre; ``gaussian``: FWHM of the shrunken
+        pixel, cut at 2.5 sigma; ``lanczos2``, ``lanczos3``: a damped sine, some weights negative.
     pixfrac : float
-        Side of the shrunken pixel.
+        Side of the shrunken pixel, above 0 and at most 1.
     threads : int
         0 takes one per processor.
+
+    Raises
+    ------
+    UsageError
+        Where the kernel is unknown or pixfrac out of range.
+
+    Examples
+    --------
+    >>> Drop("turbo", pixfrac=0.8).kernel
+    'turbo'
     """
 
+    kernel: str = "square"
     pixfrac: float = 1.0
     threads: int = 0
 
+    def __post_init__(self) -> None:
+        if self.kernel not in _REACH:
+            raise UsageError(f"unknown kernel '{self.kernel}'", todo=f"one of {', '.join(_REACH)}")
+        if not 0 < self.pixfrac <= 1:
+            raise UsageError(f"pixfrac is {self.pixfrac}", todo="above 0 and at most 1")
 
-def empty_canvas(frame: ChipWcs, *, chips: int, context: bool = True, rows: slice | None = None) -> Canvas:
+
+def empty_canvas(
+    frame: ChipWcs,
+    *,
+    chips: int,
+    context: bool = True,
+    variance: bool = False,
+    coverage: bool = False,
+    rows: slice | None = None,
+) -> Canvas:
     """A canvas without data.
 
     Parameters
@@ -99,8 +143,8 @@ def empty_canvas(frame: ChipWcs, *, chips: int, context: bool = True, rows: slic
     frame : ChipWcs
     chips : int
         How many will be added.
-    context : bool
-        Whether to keep a context image.
+    context, variance, coverage : bool
+        Whether to keep a context image, variances, the exposure time of each pixel.
     rows : slice, optional
         Only these rows of the frame.
 
@@ -116,23 +160,25 @@ def empty_canvas(frame: ChipWcs, *, chips: int, context: bool = True, rows: slic
     """
     first, last, _ = (rows or slice(None)).indices(frame.shape[0])
     shape = (last - first, frame.shape[1])
-    planes = -(-chips // CHIPS_PER_PLANE)
     return Canvas(
         frame,
         np.zeros(shape, np.float32),
         np.zeros(shape, np.float32),
-        np.zeros((planes, *shape), np.int32) if context else None,
-        first,
+        np.zeros((-(-chips // CHIPS_PER_PLANE), *shape), np.int32) if context else None,
+        first_row=first,
+        variance=np.zeros(shape, np.float32) if variance else None,
+        seconds=np.zeros(shape, np.float32) if coverage else None,
     )
 
 
 def add_chip(
     canvas: Canvas, pixels: Pixels, *, wcs: ChipWcs | Mapping, index: int = 0, drop: Drop | None = None
 ) -> None:
-    """Drizzle one chip onto a canvas with the square kernel.
+    """Drizzle one chip onto a canvas.
 
-    Each pixel, shrunk by pixfrac, is mapped to a quadrilateral, and its weight is shared among the
-    output pixels in proportion to the exact overlap, so that the sum of weights is conserved.
+    The kernel says how the weight of a pixel is shared among output pixels; square, turbo and point
+    conserve the sum of weights. Bands of a frame hold the same sums as the whole to the bit,
+    whatever the number of threads.
 
     Parameters
     ----------
@@ -163,25 +209,43 @@ def add_chip(
     [7.0, 7.0, 7.0, 7.0]
     """
     drop = drop or Drop()
-    if pixels.data.shape != pixels.weight.shape:
-        raise UsageError(f"data {pixels.data.shape} and weight {pixels.weight.shape} differ in shape")
+    _require_alike(pixels)
     _require_rows(pixels.data, pixels.first_row, wcs.shape)
     _require_rows(canvas.sum, canvas.first_row, canvas.frame.shape)
+    if canvas.variance is not None and pixels.variance is None:
+        raise UsageError("a canvas with variances needs those of the pixels")
     mapping = wcs if isinstance(wcs, Mapping) else pixel_mapping(wcs, canvas.frame)
-    plane, bit = divmod(index, CHIPS_PER_PLANE)
-    drizzle_square(
-        np.ascontiguousarray(pixels.data, np.float32),
-        np.ascontiguousarray(pixels.weight, np.float32),
-        mapping.kernel,
-        pixfrac=drop.pixfrac,
-        out_sum=canvas.sum,
-        out_weight=canvas.weight,
-        context=None if canvas.context is None else canvas.context[plane],
-        bit=bit,
-        first_row=canvas.first_row,
-        first_input_row=pixels.first_row,
+    _kernels.drizzle(
+        pixels.data,
+        pixels.weight,
+        variance=pixels.variance,
+        seconds=pixels.exptime,
+        first_row=pixels.first_row,
+        pixel_map=mapping.kernel,
+        drop=_kernels.Footprint(kernel=drop.kernel, pixfrac=drop.pixfrac, scale=mapping.scale),
+        out=_output(canvas, index),
         threads=drop.threads or processors(),
     )
+
+
+def _output(canvas: Canvas, index: int = 0) -> _kernels.Output:
+    plane, bit = divmod(index, CHIPS_PER_PLANE)
+    return _kernels.Output(
+        sum=canvas.sum,
+        weight=canvas.weight,
+        context=None if canvas.context is None else canvas.context[plane],
+        bit=bit,
+        variance=canvas.variance,
+        seconds=canvas.seconds,
+        first_row=canvas.first_row,
+    )
+
+
+def _require_alike(pixels: Pixels) -> None:
+    for name in ("weight", "variance"):
+        plane = getattr(pixels, name)
+        if plane is not None and plane.shape != pixels.data.shape:
+            raise UsageError(f"data {pixels.data.shape} and {name} {plane.shape} differ in shape")
 
 
 def _require_rows(array: Image, first_row: int, shape: tuple[int, int]) -> None:
@@ -191,7 +255,9 @@ def _require_rows(array: Image, first_row: int, shape: tuple[int, int]) -> None:
         raise UsageError(f"{rows} are not part of an image of shape {shape}")
 
 
-def input_rows(mapping: Mapping, rows: slice, shape: tuple[int, int]) -> slice | None:
+def input_rows(
+    mapping: Mapping, rows: slice, shape: tuple[int, int], *, drop: Drop | None = None
+) -> slice | None:
     """Which rows of a chip reach some rows of the output frame.
 
     Parameters
@@ -201,6 +267,7 @@ def input_rows(mapping: Mapping, rows: slice, shape: tuple[int, int]) -> slice |
         Rows of the frame.
     shape : (int, int)
         Shape (ny, nx) of the frame.
+    drop : Drop, optional
 
     Returns
     -------
@@ -215,28 +282,32 @@ def input_rows(mapping: Mapping, rows: slice, shape: tuple[int, int]) -> slice |
     """
     first, last, _ = rows.indices(shape[0])
     x, y = mapping.corners
-    touching = _touches(x, 0, shape[1]) & _touches(y, first, last)
+    margin = _MARGIN_PIX + _REACH[(drop or Drop()).kernel] / mapping.scale
+    touching = _touches(x, 0, shape[1], margin=margin) & _touches(y, first, last, margin=margin)
     cells = np.flatnonzero(touching.any(axis=1))
     if first >= last or not len(cells):
         return None
     return slice(int(cells[0]) * CELL_ROWS, min((int(cells[-1]) + 1) * CELL_ROWS, mapping.shape[0]))
 
 
-def _touches(corners: NDArray[np.float64], first: int, last: int) -> NDArray[np.bool_]:
+def _touches(corners: NDArray[np.float64], first: int, last: int, *, margin: float) -> NDArray[np.bool_]:
     """Cells that may overlap pixels first to last - 1 along an axis."""
     four = np.stack([corners[:-1, :-1], corners[:-1, 1:], corners[1:, :-1], corners[1:, 1:]])
-    low, high = four.min(axis=0) - _MARGIN_PIX, four.max(axis=0) + _MARGIN_PIX
+    low, high = four.min(axis=0) - margin, four.max(axis=0) + margin
     return np.asarray((high >= first - 0.5) & (low <= last - 0.5))
 
 
-def finished(canvas: Canvas, fill: float = np.nan) -> tuple[Image, Image]:
+def finished(canvas: Canvas, fill: float = np.nan, *, threads: int = 0) -> tuple[Image, Image]:
     """The weighted mean and the weight of everything added.
 
     Parameters
     ----------
     canvas : Canvas
+        Its sums become the means in place: nothing can be added any more.
     fill : float
         Value where the weight is 0.
+    threads : int
+        0 takes one per processor.
 
     Returns
     -------
@@ -248,9 +319,50 @@ def finished(canvas: Canvas, fill: float = np.nan) -> tuple[Image, Image]:
     >>> finished(empty_canvas(frame, chips=1), fill=-1.0)[0].tolist()
     [[-1.0, -1.0]]
     """
-    sci = np.full_like(canvas.sum, fill)
-    np.divide(canvas.sum, canvas.weight, out=sci, where=canvas.weight > 0)
-    return sci, canvas.weight
+    _kernels.finish(_output(canvas), fill=fill, threads=threads or processors())
+    return canvas.sum, canvas.weight
+
+
+def errors(canvas: Canvas, fill: float = np.nan) -> Image:
+    """Standard deviation of the weighted mean, from the variances of the pixels.
+
+    Neighbours share input pixels: their errors are correlated.
+
+    Parameters
+    ----------
+    canvas : Canvas
+        With variances.
+    fill : float
+        Value where the weight is 0.
+
+    Returns
+    -------
+    (ny, nx) float32 array
+
+    Raises
+    ------
+    UsageError
+        Where the canvas has no variances.
+
+    References
+    ----------
+    Fruchter & Hook 2002, PASP 114, 144, section 7 (correlated noise).
+
+    Examples
+    --------
+    >>> wcs = ChipWcs((0.5, 0.5), (150.0, 2.0), np.diag([-1e-5, 1e-5]), (2, 2))
+    >>> canvas, ones = empty_canvas(wcs, chips=1, variance=True), np.ones((2, 2), np.float32)
+    >>> add_chip(canvas, Pixels(ones, 3 * ones, variance=4 * ones), wcs=wcs)
+    >>> errors(canvas).tolist()
+    [[2.0, 2.0], [2.0, 2.0]]
+    """
+    if canvas.variance is None:
+        raise UsageError("the canvas has no variances")
+    out = np.sqrt(canvas.variance)
+    covered = canvas.weight != 0
+    np.divide(out, np.abs(canvas.weight), out=out, where=covered)
+    out[~covered] = fill
+    return out
 
 
 def processors() -> int:
