@@ -9,6 +9,7 @@ import re
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any, Literal
 
+from trueup.drizzle.bits import good_bits
 from trueup.drizzle.vocabulary import RULES
 from trueup.errors import DataError
 from trueup.fits.table import read_table
@@ -45,16 +46,21 @@ def _pair(value: object) -> tuple[float, ...]:
     return tuple(float(word) for word in re.split(r"[\s,]+", str(value).strip()))
 
 
+def _bits(value: object) -> str:
+    good_bits(str(value))
+    return str(value)
+
+
 def _word(value: object) -> str:
     word = str(value).strip().lower()
     return _SYNONYMS.get(word, word)
 
 
 _SETTINGS: dict[str, tuple[str, Callable[[Any], Any]]] = {
-    "driz_sep_bits": ("sep_bits", str),
-    "final_bits": ("final_bits", str),
-    "sky_bits": ("sky_bits", str),
-    "resetbits": ("reset_bits", str),
+    "driz_sep_bits": ("sep_bits", _bits),
+    "final_bits": ("final_bits", _bits),
+    "sky_bits": ("sky_bits", _bits),
+    "resetbits": ("reset_bits", _bits),
     "static": ("static", bool),
     "static_sig": ("static_sigma", float),
     "skymethod": ("sky", _word),
@@ -199,7 +205,7 @@ def _settings(defined: Mapping[str, Any], columns: Columns) -> dict[str, Any]:
         return {_SETTINGS[c][0]: _SETTINGS[c][1](defined[c]) for c in _TUTORIAL if c in defined}
     found: dict[str, Any] = {}
     if "bits" in defined:
-        found = {"sep_bits": str(defined["bits"]), "final_bits": str(defined["bits"])}
+        found = {"sep_bits": _bits(defined["bits"]), "final_bits": _bits(defined["bits"])}
     converters = _SETTINGS | (_FRAME_SETTINGS if defined.get("final_wcs", True) else {})
     found |= {name: read(defined[c]) for c, (name, read) in converters.items() if c in defined}
     steps = [bool(defined[step]) for step in _REJECTION if step in defined]

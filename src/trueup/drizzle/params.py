@@ -83,10 +83,14 @@ class DrizzleParams:
         How the separate images become one without cosmic rays: ``median``, ``mean``, ``sum``,
         ``minmed`` (median, or minimum where that is significantly lower), ``imedian`` (median, with
         the first image where all are masked), ``minimum``.
-    nlow, nhigh : int
-        Lowest and highest values left out of the combination.
-    lthresh, hthresh : float, optional
-        Values outside are left out of the combination.
+    nlow : int
+        Lowest values left out of the combination.
+    nhigh : int
+        Highest values left out of the combination.
+    lthresh : float, optional
+        Lower values are left out of the combination.
+    hthresh : float, optional
+        Higher values are left out of the combination.
     minmed_nsigma : (float, float)
         How significantly, and how close to such pixels.
     minmed_grow : int

@@ -13,9 +13,10 @@ from trueup.edit.commit import Change, commit, exclusive
 from trueup.edit.document import Unit, recipe_of, units_of
 from trueup.edit.guard import editable
 from trueup.errors import DataError
+from trueup.fits.checksum import ones_sum
 from trueup.fits.splice import Built, fingerprint
-from trueup.fits.walk import ByteSource, open_source, walk
-from trueup.model.cards import BLOCK
+from trueup.fits.walk import ByteSource, Hdu, open_source, walk
+from trueup.model.cards import BLOCK, make_card
 from trueup.model.exposure import Exposure
 
 COSMIC_RAY = 4096
@@ -24,7 +25,7 @@ Mask = NDArray[np.uint8]
 # by ROOTNAME and SCI EXTVER
 Masks = Mapping[tuple[str, int], Mask]
 
-_STORED = {16: np.dtype(">i2"), 32: np.dtype(">i4")}
+_STORED: dict[int, np.dtype[Any]] = {16: np.dtype(">i2"), 32: np.dtype(">i4")}
 _WHAT = "flag cosmic rays"
 
 
@@ -70,21 +71,20 @@ def write_masks(exposures: Iterable[Exposure], masks: Masks) -> tuple[Built, ...
 def _change(path: Path, masks: Mapping[int, Mask]) -> Change:
     now = fingerprint(path)
     source = open_source(path)
-    units = list(units_of(walk(source)))
+    hdus = walk(source)
+    units = list(units_of(hdus))
     for extver, mask in masks.items():
         index = next(
             (i for i, u in enumerate(units) if u.extname == "DQ" and (u.extver or 1) == extver), None
         )
         if index is None:
             raise DataError("has no DQ extension", file=path, chip=extver, todo="drizzle without --write-dq")
-        units[index] = _flagged(units[index], mask, source)
+        units[index] = _flagged(units[index], hdus[index], mask=mask, source=source)
     return Change(path, recipe_of(tuple(units), source), now, _WHAT)
 
 
-def _flagged(unit: Unit, mask: Mask, source: ByteSource) -> Unit:
+def _flagged(unit: Unit, hdu: Hdu, *, mask: Mask, source: ByteSource) -> Unit:
     """The DQ extension with the mask; as it is where nothing changes."""
-    hdu = unit.hdu
-    assert hdu is not None
     stored = _STORED.get(int(hdu.header.number("BITPIX") or 0))
     if stored is None or hdu.shape != mask.shape:
         raise DataError(
@@ -94,10 +94,16 @@ def _flagged(unit: Unit, mask: Mask, source: ByteSource) -> Unit:
             chip=unit.extver,
             todo="drizzle without --write-dq",
         )
-    # BZERO of unsigned integers turns the highest bit only
-    flags: NDArray[Any] = np.frombuffer(hdu.read(source), stored).reshape(hdu.shape)
-    new = (flags & ~COSMIC_RAY) | np.where(mask == 0, COSMIC_RAY, 0)
-    if np.array_equal(new, flags):
+    # also of unsigned integers: BZERO turns the highest bit only
+    old: NDArray[Any] = np.frombuffer(hdu.read(source), stored).reshape(hdu.shape)
+    bit = stored.type(COSMIC_RAY)
+    new = old & ~bit
+    new[mask == 0] |= bit
+    if np.array_equal(new, old):
         return unit
     data = new.astype(stored).tobytes()
-    return Unit(unit.header, data + bytes(-len(data) % BLOCK))
+    data += bytes(-len(data) % BLOCK)
+    header, datasum = unit.header, unit.header.find("DATASUM")
+    if datasum is not None:
+        header = header.replace("DATASUM", make_card("DATASUM", str(ones_sum([data])), datasum.comment))
+    return Unit(header, data)

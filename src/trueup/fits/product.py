@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import contextlib
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -18,18 +18,21 @@ from numpy.typing import NDArray
 from trueup.errors import FileAccessError, FormatError
 from trueup.fits.product_header import (
     CREATOR,
-    input_table,
+    companion_header,
+    image_header,
     plane_header,
     primary_header,
     science_header,
 )
+from trueup.fits.product_table import input_table
 from trueup.fits.splice import explained
 from trueup.fits.walk import open_source, walk
-from trueup.model.cards import BLOCK, Cards
+from trueup.model.cards import BLOCK, Cards, make_card
 from trueup.model.mosaic import Mosaic
 
 _ROWS_AT_ONCE = 256
-_STORED = {np.dtype("float32"): ">f4", np.dtype("int32"): ">i4"}
+_STORED = {np.dtype("float32"): ">f4", np.dtype("int32"): ">i4", np.dtype("uint8"): "u1"}
+_SUFFIX = "_trueup_drc.fits"
 
 
 def write_product(
@@ -79,7 +82,68 @@ def write_product(
             planes = mosaic.context[0] if len(mosaic.context) == 1 else mosaic.context
             _write_image(file, plane_header(mosaic, "CTX", planes), planes)
         file.write(input_table(mosaic))
+    planes = {"ERR": mosaic.err, "COVERAGE": mosaic.coverage}
+    if any(plane is not None for plane in planes.values()):
+        _write_companion(mosaic, companion_path(target), planes=planes, overwrite=overwrite)
     return replace(mosaic, path=str(target))
+
+
+def companion_path(path: str | os.PathLike[str]) -> Path:
+    """The file for the error and coverage planes of a product: other programs want none in it.
+
+    Examples
+    --------
+    >>> companion_path("out/iepw14030_trueup_drc.fits")
+    PosixPath('out/iepw14030_trueup_err.fits')
+    """
+    target = Path(path)
+    name = target.name if target.name.endswith(_SUFFIX) else f"{target.stem}{_SUFFIX}"
+    return target.with_name(name.removesuffix(_SUFFIX) + "_trueup_err.fits")
+
+
+def _write_companion(
+    mosaic: Mosaic, target: Path, *, planes: Mapping[str, NDArray[np.float32] | None], overwrite: bool
+) -> None:
+    require_free(target, overwrite=overwrite)
+    there = {extname: plane for extname, plane in planes.items() if plane is not None}
+    with _replacing(target) as file:
+        _write_header(file, companion_header(target.name, extensions=len(there)))
+        for extname, plane in there.items():
+            unit = {"ERR": mosaic.unit, "COVERAGE": "EXPOSURES"}[extname]
+            header = plane_header(mosaic, extname, plane).append(make_card("BUNIT", unit))
+            _write_image(file, header, plane)
+
+
+def write_image(pixels: NDArray[Any], path: str | os.PathLike[str], *, overwrite: bool = False) -> None:
+    """Write an intermediate image: its pixels and nothing else.
+
+    Parameters
+    ----------
+    pixels : (ny, nx) array
+        float32, int32, uint8 or bool.
+    path : str or path-like
+    overwrite : bool
+        Whether a file that trueup did not write may be replaced.
+
+    Raises
+    ------
+    FileAccessError
+        Where there is such a file, or the file system refuses or is full.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     write_image(np.ones((2, 3), np.float32), f"{folder}/a_median.fits")
+    ...     os.path.getsize(f"{folder}/a_median.fits")
+    8640
+    """
+    target = Path(path)
+    require_free(target, overwrite=overwrite)
+    image = pixels.view(np.uint8) if pixels.dtype == np.bool_ else pixels
+    with _replacing(target) as file:
+        _write_header(file, companion_header(target.name, extensions=1))
+        _write_image(file, image_header("SCI", image), image)
 
 
 def require_free(path: str | os.PathLike[str], *, overwrite: bool = False) -> None:

@@ -5,18 +5,18 @@ from __future__ import annotations
 import json
 import math
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from importlib.metadata import version
-from io import BytesIO
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from trueup.model.cards import BLOCK, Card, Cards, Value, make_card
+from trueup.fits.keywords import fit_cards, wcs_type
+from trueup.model.cards import Card, Cards, Value, make_card
 from trueup.model.exposure import Chip, Exposure
-from trueup.model.mosaic import Mosaic
+from trueup.model.mosaic import MIXED, Mosaic
 
 CREATOR = "trueup"
 
@@ -42,18 +42,19 @@ _RUN_SETTINGS = (
     ("OUUN", "units", "units of the output"),
     ("BITS", "final_bits", "DQ bits taken as good"),
 )
-_TABLE_TEXT = [
-    "FILTER",
-    "FILTER1",
-    "FILTER2",
-    "INSTRUME",
-    "DETECTOR",
-    "APERTURE",
-    "IDCTAB",
-    "DATE-OBS",
-    "TIME-OBS",
-]
-_TABLE_NUMBERS = ("EXPTIME", "EXPSTART", "EXPEND", "PA_V3", "PHOTFLAM", "PHOTPLAM", "PHOTZPT", "CCDGAIN")
+_WEIGHTS = {
+    "EXP": "its exposure time",
+    "ERR": "the inverse variance that ERR gives",
+    "IVM": "the inverse variance by flat, dark, sky and read noise",
+}
+_EMPTY_PRIMARY = (
+    make_card("SIMPLE", True, "conforms to FITS standard"),
+    make_card("BITPIX", 8),
+    make_card("NAXIS", 0),
+    make_card("EXTEND", True),
+)
+# keywords have eight characters
+_MOST_NUMBERED = 999
 
 
 def primary_header(mosaic: Mosaic, *, rootname: str, filename: str) -> Cards:
@@ -77,30 +78,42 @@ def primary_header(mosaic: Mosaic, *, rootname: str, filename: str) -> Cards:
     >>> primary_header(mosaic, rootname="a", filename="a_trueup_drc.fits").get("NDRIZIM")
     0
     """
-    header = Cards(
-        (
-            make_card("SIMPLE", True, "conforms to FITS standard"),
-            make_card("BITPIX", 8),
-            make_card("NAXIS", 0),
-            make_card("EXTEND", True),
-            *_shared_cards([exposure.header for exposure in mosaic.exposures]),
-        )
-    )
+    header = Cards((*_EMPTY_PRIMARY, *_shared_cards([exposure.header for exposure in mosaic.exposures])))
     for keyword, value, comment in _primary_values(mosaic, rootname, filename):
         header = header.replace(keyword, make_card(keyword, value, comment))
     inputs = [
         card
-        for n, (e, c) in enumerate(mosaic.chips, 1)
+        for n, (e, c) in enumerate(mosaic.chips[:_MOST_NUMBERED], 1)
         for card in _input_cards(mosaic, n, exposure=e, chip=c)
     ]
-    history = [
-        f"trueup {version('trueup')}: square kernel, exact overlap",
-        "A pixel weighs its exposure time where its DQ is good.",
-        "Cosmic rays were not rejected beyond the DQ flags.",
+    history = (Card(f"HISTORY {line}".ljust(80)) for line in _history(mosaic))
+    return header.append(*inputs, *history)
+
+
+def _history(mosaic: Mosaic) -> list[str]:
+    """How it was made, a line of at most 72 characters each."""
+    run = json.loads(mosaic.settings)
+    lines = [
+        f"trueup {version('trueup')}: {run.get('kernel', 'square')} kernel",
+        f"A pixel weighs {_WEIGHTS[run.get('weight', 'EXP')]}",
+        "where its DQ is good.",
     ]
+    if run.get("compat") == "astrodrizzle":
+        lines.append("With the approximations of AstroDrizzle: mapping bilinear over 10 pixels,")
+        lines.append("blot at float32 positions, cosmic rays at chip borders missed.")
+    else:
+        lines.append("Mapping exact to 0.00005 pixel.")
+    if run.get("cr"):
+        lines.append(f"Cosmic rays were rejected against the {run.get('combine')} of all exposures.")
+    else:
+        lines.append("Cosmic rays were not rejected beyond the DQ flags.")
+    if mosaic.wcsname == MIXED:
+        lines.append("The inputs are under different WCS solutions, see WCSNAME in HDRTAB.")
     if not all(exposure.solution.has_sip for exposure in mosaic.exposures):
-        history.append("An input has no distortion in its WCS: the picture is smeared.")
-    return header.append(*inputs, *(Card(f"HISTORY {line}".ljust(80)) for line in history))
+        lines.append("An input has no distortion in its WCS: the picture is smeared.")
+    if len(mosaic.chips) > _MOST_NUMBERED:
+        lines.append(f"Only the first {_MOST_NUMBERED} chips have Dnnn keywords, see HDRTAB.")
+    return lines
 
 
 def _primary_values(mosaic: Mosaic, rootname: str, filename: str) -> list[tuple[str, Value, str]]:
@@ -109,13 +122,17 @@ def _primary_values(mosaic: Mosaic, rootname: str, filename: str) -> list[tuple[
         ("CREATOR", f"{CREATOR} {version('trueup')}", "program that wrote this file"),
         ("FILENAME", filename, "name of this file"),
         ("ROOTNAME", rootname, "association or exposure"),
-        ("DATE", datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%S"), "when this file was written (UTC)"),
+        ("DATE", _now(), "when this file was written (UTC)"),
         ("NEXTEND", extensions, "number of extensions"),
         ("DRIZCORR", "COMPLETE", "drizzled"),
         ("NDRIZIM", len(mosaic.chips), "number of chips drizzled"),
         ("DRIZPARS", mosaic.settings, "settings"),
     ]
     return values + _exposure_values(mosaic.exposures)
+
+
+def _now() -> str:
+    return datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%S")
 
 
 def _exposure_values(exposures: Sequence[Exposure]) -> list[tuple[str, Value, str]]:
@@ -145,12 +162,18 @@ def _input_cards(mosaic: Mosaic, number: int, *, exposure: Exposure, chip: Chip)
     settings: list[tuple[str, Value, str]] = [
         ("DATA", f"{os.path.basename(exposure.path)}[sci,{chip.id.extver}]", "input image"),
         ("DEXP", exposure.exptime, "exposure time (s)"),
+        ("GEOM", "wcs", "source of the geometry"),
+        ("COEF", "SIP" if exposure.solution.has_sip else "none", "source of the distortion"),
         ("WCSN", exposure.solution.wcsname, "WCSNAME drizzled with"),
         ("SCAL", mosaic.wcs.scale_arcsec(), "output pixel (arcsec)"),
         ("ISCL", exposure.wcs(chip.id).scale_arcsec(), "input pixel at its reference point (arcsec)"),
         ("WTSC", exposure.exptime, "weight of a good pixel"),
     ]
+    sky = mosaic.sky.get((exposure.rootname, chip.id.extver))
+    if sky is not None:
+        settings.append(("SKY", sky, "sky subtracted (MDRIZSKY), unit of the input"))
     run = json.loads(mosaic.settings)
+    settings.append(("FVAL", "nan" if run.get("fill") is None else str(run["fill"]), "value without data"))
     settings += [(word, run[name], comment) for word, name, comment in _RUN_SETTINGS if name in run]
     return [make_card(f"D{number:03d}{word}", value, comment) for word, value, comment in settings]
 
@@ -178,13 +201,39 @@ def science_header(mosaic: Mosaic) -> Cards:
     values: list[tuple[str, Value, str]] = [("BUNIT", mosaic.unit, "brightness unit")]
     values += [("VAFACTOR", 1.0, "velocity aberration is in the pixel grid")]
     if mosaic.chips:
-        exposure, chip = mosaic.chips[0]
-        for keyword in _PHOTOMETRY:
-            card = chip.header.find(keyword) or exposure.header.find(keyword)
-            if card is not None:
-                values.append((keyword, card.value, card.comment))
+        values += _photometry(mosaic)
         values.append(("S_REGION", _region(mosaic), "outline of the chips"))
-    return header.append(*(make_card(*value) for value in values))
+    return header.append(*(make_card(*value) for value in values), *_fit_cards(mosaic))
+
+
+def _photometry(mosaic: Mosaic) -> list[tuple[str, Value, str]]:
+    """That of the first chip, where all chips are of one filter; else what all of them say."""
+    exposure, chip = mosaic.chips[0]
+    found = []
+    for keyword in _PHOTOMETRY:
+        card = chip.header.find(keyword) or exposure.header.find(keyword)
+        if card is not None:
+            found.append((keyword, card.value, card.comment))
+    if len({(e.detector, e.filter) for e in mosaic.exposures}) == 1:
+        return found
+    headers = [Cards((*c.header, *e.header)) for e, c in mosaic.chips]
+    return [one for one in found if all(header.get(one[0]) == one[1] for header in headers)]
+
+
+def _fit_cards(mosaic: Mosaic) -> list[Card]:
+    """What the solutions of all inputs say alike of their fit."""
+    if not mosaic.chips:
+        return []
+    name = mosaic.exposures[0].solution.name
+    mixed = mosaic.wcsname == MIXED
+    meaning = "inputs under different solutions, see HDRTAB" if mixed else wcs_type(name)
+    per_chip = [Cards(fit_cards(e.solution, e.solution.chip(c.id))) for e, c in mosaic.chips]
+    shared = [
+        card
+        for card in per_chip[0]
+        if not mixed and all(cards.get(card.keyword) == card.value for cards in per_chip)
+    ]
+    return [make_card("WCSTYPE", meaning), *shared]
 
 
 def plane_header(mosaic: Mosaic, extname: str, plane: NDArray[Any]) -> Cards:
@@ -211,6 +260,28 @@ def plane_header(mosaic: Mosaic, extname: str, plane: NDArray[Any]) -> Cards:
     >>> plane_header(mosaic, "WHT", plane).get("BITPIX")
     -32
     """
+    frame = (make_card(*value) for value in _frame_values(mosaic))
+    return image_header(extname, plane).append(*frame)
+
+
+def image_header(extname: str, plane: NDArray[Any]) -> Cards:
+    """The header of an image extension without a frame.
+
+    Parameters
+    ----------
+    extname : str
+    plane : array
+        float32, int32 or uint8.
+
+    Returns
+    -------
+    Cards
+
+    Examples
+    --------
+    >>> image_header("SCI", np.ones((2, 3), np.uint8)).get("NAXIS1")
+    3
+    """
     bits = 8 * plane.dtype.itemsize
     values: list[tuple[str, Value, str]] = [
         ("XTENSION", "IMAGE", "image extension"),
@@ -221,9 +292,36 @@ def plane_header(mosaic: Mosaic, extname: str, plane: NDArray[Any]) -> Cards:
         ("GCOUNT", 1, ""),
         ("EXTNAME", extname, "extension name"),
         ("EXTVER", 1, "extension version"),
-        *_frame_values(mosaic),
     ]
     return Cards(tuple(make_card(*value) for value in values))
+
+
+def companion_header(filename: str, *, extensions: int) -> Cards:
+    """The primary header of a file beside a product.
+
+    Parameters
+    ----------
+    filename : str
+    extensions : int
+
+    Returns
+    -------
+    Cards
+
+    Examples
+    --------
+    >>> companion_header("a_trueup_err.fits", extensions=2).get("NEXTEND")
+    2
+    """
+    return Cards(
+        (
+            *_EMPTY_PRIMARY,
+            make_card("CREATOR", f"{CREATOR} {version('trueup')}", "program that wrote this file"),
+            make_card("FILENAME", filename, "name of this file"),
+            make_card("DATE", _now(), "when this file was written (UTC)"),
+            make_card("NEXTEND", extensions, "number of extensions"),
+        )
+    )
 
 
 def _frame_values(mosaic: Mosaic) -> list[tuple[str, Value, str]]:
@@ -268,64 +366,3 @@ def _shared_cards(headers: Sequence[Cards]) -> list[Card]:
         if card.keyword not in left_out
         and (not card.keyword or all(h.get(card.keyword, "absent") == card.value for h in headers))
     ]
-
-
-def input_table(mosaic: Mosaic) -> bytes:
-    """The HDRTAB extension: a row per chip.
-
-    Parameters
-    ----------
-    mosaic : Mosaic
-
-    Returns
-    -------
-    bytes
-        Header and data of a binary table.
-
-    Examples
-    --------
-    >>> from trueup.model.chipwcs import ChipWcs
-    >>> wcs = ChipWcs((0, 0), (150.0, 2.0), np.diag([-1e-5, 1e-5]), (2, 3))
-    >>> plane = np.ones((2, 3), np.float32)
-    >>> len(input_table(Mosaic(plane, plane, None, wcs, (), "ELECTRONS/S", "{}"))) % 2880
-    0
-    """
-    from astropy.io import fits
-
-    text, number, integer = _column(mosaic, str), _column(mosaic, float), _column(mosaic, int)
-    columns = [
-        text("ROOTNAME", lambda e, _: e.rootname),
-        text("FILENAME", lambda e, _: os.path.basename(e.path)),
-        integer("EXTVER", lambda _, c: c.id.extver),
-        integer("CCDCHIP", lambda _, c: c.id.ccdchip),
-        text("WCSNAME", lambda e, _: e.solution.wcsname),
-        text("HDRNAME", lambda e, _: e.solution.hdrname),
-        *(text(word, lambda e, c, word=word: _value(e, c).text(word)) for word in _TABLE_TEXT),
-        *(number(word, lambda e, c, word=word: _value(e, c).number(word)) for word in _TABLE_NUMBERS),
-        *(number(f"CRVAL{i + 1}", lambda e, c, i=i: e.wcs(c.id).crval[i]) for i in (0, 1)),
-        *(number(f"CRPIX{i + 1}", lambda e, c, i=i: e.wcs(c.id).crpix[i] + 1) for i in (0, 1)),
-    ]
-    table = fits.BinTableHDU.from_columns(columns, name="HDRTAB")
-    with BytesIO() as file:
-        fits.HDUList([fits.PrimaryHDU(), table]).writeto(file)
-        return file.getvalue()[BLOCK:]
-
-
-def _value(exposure: Exposure, chip: Chip) -> Cards:
-    return Cards((*chip.header, *exposure.header))
-
-
-def _column(mosaic: Mosaic, kind: type) -> Callable[[str, Callable[..., Any]], Any]:
-    """A maker of table columns; an unknown number is NaN."""
-    from astropy.io import fits
-
-    def make(name: str, value: Callable[..., Any]) -> Any:
-        values = [value(exposure, chip) for exposure, chip in mosaic.chips]
-        if kind is str:
-            width = max([1, *(len(v) for v in values)])
-            return fits.Column(name, f"{width}A", array=np.array(values, f"U{width}"))
-        if kind is int:
-            return fits.Column(name, "J", array=np.array(values, np.int32))
-        return fits.Column(name, "D", array=np.array([math.nan if v is None else v for v in values], float))
-
-    return make
