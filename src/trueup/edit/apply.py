@@ -10,7 +10,7 @@ from typing import TypedDict, Unpack
 from trueup.edit.bundle import unpacked
 from trueup.edit.commit import exclusive, finish_interrupted
 from trueup.edit.plan import Plan, Selection, plan
-from trueup.errors import DataError
+from trueup.errors import ChangedError, DataError
 from trueup.fits.visit import open_visit
 
 PathLike = str | os.PathLike[str]
@@ -74,11 +74,19 @@ def apply(
     with unpacked(headerlets, roots) as files:
         if not dry_run:
             finish_interrupted({Path(exposure.path).parent for exposure in visit.exposures})
-        made = plan(open_visit([*given, *files]), selection, **options)
+
+        def planned() -> Plan:
+            return plan(open_visit([*given, *files]), selection, **options)
+
+        try:
+            made = planned()
+        except ChangedError:
+            # another process committed between two looks at a file
+            made = planned()
         if dry_run:
             return made
         with exclusive(file.change.destination for file in made.files):
             if not made.is_current:
-                made = plan(open_visit([*given, *files]), selection, **options)
+                made = planned()
             made.write()
         return made
