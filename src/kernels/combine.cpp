@@ -44,6 +44,9 @@ Comparators sorting_network(ptrdiff_t n) {
     return network;
 }
 
+// Marks of minmed: by nsigma1, and by nsigma2 where a neighbour is low by nsigma1.
+constexpr std::uint8_t is_low = 1, low_beside = 2, doubtful = 4;
+
 // The smallest float that is not below the limit: float values compare with it as with the limit.
 float float_limit(double limit) {
     const auto near = static_cast<float>(limit);
@@ -57,8 +60,8 @@ class Combiner {
         : stack_(stack), members_(members), rules_(rules), minmed_(rules.method == Combine::minmed),
           pair_(minmed_ && stack.images == 2), nhigh_(minmed_ ? 1 : rules.nhigh),
           width_(std::clamp(ptrdiff_t{8192} / stack.images, ptrdiff_t{16}, ptrdiff_t{512})),
-          value_(stack.images * width_), count_(width_), total_(width_), background_(width_),
-          variance_(width_), weight_(width_) {
+          value_(stack.images * width_), count_(width_), total_(width_), weight_(width_),
+          noise_(width_), mark_(width_) {
         for (const StackMember &member : members) {
             min_weight_.push_back(float_limit(member.min_weight));
         }
@@ -70,7 +73,7 @@ class Combiner {
     }
 
     // One row: the result, or for minmed the median.
-    // `minimum` and `low` (bit 0: below nsigma1, bit 1: below nsigma2) are of minmed only.
+    // `minimum` and `low`, its marks, are of minmed only.
     void row(ptrdiff_t j, float *out, float *minimum, std::uint8_t *low) {
         for (ptrdiff_t first = 0; first < stack_.nx; first += width_) {
             const ptrdiff_t n = std::min(width_, stack_.nx - first);
@@ -196,44 +199,66 @@ class Combiner {
         }
     }
 
-    // minmed: is the minimum significantly below the median?
-    void compare(ptrdiff_t at, ptrdiff_t n, const float *median, float *minimum, std::uint8_t *low) {
-        noise(at, n);
-        const float *value = value_.data(), *weight = weight_.data();
-        double *background = background_.data(), *variance = variance_.data();
-        const double n1 = rules_.nsigma1, n2 = rules_.nsigma2;
+    // minmed: is the minimum significantly below the median? Single precision tells but for the
+    // few where its errors matter.
+    void compare(ptrdiff_t at, ptrdiff_t n, const float *median, float *minimum,
+                 std::uint8_t *low) {
+        sum_noise(at, n);
+        constexpr float room = 3e-4F;
+        const auto n1 = static_cast<float>(rules_.nsigma1 * rules_.nsigma1);
+        const auto n2 = static_cast<float>(rules_.nsigma2 * rules_.nsigma2);
+        const float *value = value_.data(), *weight = weight_.data(), *noise = noise_.data();
+        std::int32_t *mark = mark_.data();
         for (ptrdiff_t k = 0; k < n; ++k) {
-            minimum[k] = value[k] < std::numeric_limits<float>::infinity() ? value[k] : 0.0F;
+            const float least = value[k] < std::numeric_limits<float>::infinity() ? value[k] : 0;
+            const float middle = median[k] * weight[k], excess = middle - least * weight[k];
+            const float squared = middle + noise[k], error = room * (std::abs(middle) + noise[k]);
+            // a negative excess is far from any limit
+            const float power = excess > 0 ? excess * excess : -std::numeric_limits<float>::max();
+            const int above = (power > n1 * (squared + error) ? is_low : 0) |
+                              (power > n2 * (squared + error) ? low_beside : 0);
+            const int perhaps = (power > n1 * (squared - error) ? is_low : 0) |
+                                (power > n2 * (squared - error) ? low_beside : 0);
+            minimum[k] = least;
+            mark[k] = above == perhaps ? above : doubtful;
         }
-        // differences first, comparisons after: so both loops vectorise
         for (ptrdiff_t k = 0; k < n; ++k) {
-            const double least = minimum[k] * weight[k], middle = median[k] * weight[k];
-            const double squared = middle + background[k] + variance[k];
-            const double rms = std::sqrt(squared > 0 ? squared : 0);
-            background[k] = least - (middle - rms * n1);
-            variance[k] = least - (middle - rms * n2);
-        }
-        for (ptrdiff_t k = 0; k < n; ++k) {
-            low[k] = static_cast<std::uint8_t>((background[k] < 0 ? 1 : 0) |
-                                               (variance[k] < 0 ? 2 : 0));
+            low[k] = mark[k] == doubtful ? below(at + k, minimum[k], median[k])
+                                         : static_cast<std::uint8_t>(mark[k]);
         }
     }
 
-    // Sums over the images of weight, background and the variance of the good pixels.
-    void noise(ptrdiff_t at, ptrdiff_t n) {
+    // Sums over the images of the weight and of the noise that is not the object's.
+    void sum_noise(ptrdiff_t at, ptrdiff_t n) {
         std::fill_n(weight_.data(), n, 0.0F);
-        std::fill_n(background_.data(), n, 0.0);
-        std::fill_n(variance_.data(), n, 0.0);
+        std::fill_n(noise_.data(), n, 0.0F);
         for (ptrdiff_t i = 0; i < stack_.images; ++i) {
             const float *wht = plane(stack_.wht, i, at);
             const float min_weight = min_weight_[i];
-            const double rate = members_[i].background, variance = members_[i].read_variance;
+            const auto rate = static_cast<float>(members_[i].background);
+            const auto variance = static_cast<float>(members_[i].read_variance);
             for (ptrdiff_t k = 0; k < n; ++k) {
                 weight_[k] += wht[k];
-                background_[k] += static_cast<double>(wht[k]) * rate;
-                variance_[k] += wht[k] < min_weight ? 0.0 : variance;
+                noise_[k] += wht[k] * rate + (wht[k] < min_weight ? 0.0F : variance);
             }
         }
+    }
+
+    // The comparison proper of one pixel.
+    std::uint8_t below(ptrdiff_t at, float minimum, float median) const {
+        float weight = 0;
+        double background = 0, variance = 0;
+        for (ptrdiff_t i = 0; i < stack_.images; ++i) {
+            const float wht = *plane(stack_.wht, i, at);
+            weight += wht;
+            background += static_cast<double>(wht) * members_[i].background;
+            variance += wht < min_weight_[i] ? 0 : members_[i].read_variance;
+        }
+        const double least = minimum * weight, middle = median * weight;
+        const double squared = middle + background + variance;
+        const double rms = std::sqrt(squared > 0 ? squared : 0);
+        return static_cast<std::uint8_t>((least < middle - rms * rules_.nsigma1 ? is_low : 0) |
+                                         (least < middle - rms * rules_.nsigma2 ? low_beside : 0));
     }
 
     const Stack &stack_;
@@ -244,8 +269,9 @@ class Combiner {
     Comparators network_;
     std::vector<float> min_weight_, value_;
     std::vector<std::int32_t> count_;
-    std::vector<double> total_, background_, variance_;
-    std::vector<float> weight_;
+    std::vector<double> total_;
+    std::vector<float> weight_, noise_;
+    std::vector<std::int32_t> mark_;
 };
 
 // The rows of minmed around the one that is decided.
@@ -297,7 +323,8 @@ class MinmedRows {
         }
         for (ptrdiff_t k = 0; k < nx_; ++k) {
             const float least = minimum[k], middle = median[k];
-            out[k] = (low[k] & ((any_[k] & 1) + 1)) != 0 ? least : middle;
+            const int mark = (any_[k] & is_low) == 0 ? is_low : low_beside;
+            out[k] = (low[k] & mark) != 0 ? least : middle;
         }
     }
 
