@@ -10,8 +10,9 @@ import numpy as np
 import pytest
 from astropy.io import fits
 
+from trueup.drizzle.inputs import chip_inputs
 from trueup.drizzle.params import DrizzleParams
-from trueup.drizzle.pipeline import drizzle, read_rate, read_weight
+from trueup.drizzle.pipeline import drizzle
 from trueup.errors import DataError, SolutionError
 from trueup.fits.exposure import read_exposure
 from trueup.fits.visit import open_visit
@@ -136,8 +137,12 @@ def test_units_of_the_input(unit: str, is_rate: bool, out: str, f336w: tuple[Exp
     exposure = with_unit(f336w[0], unit)
     stored = fits.getdata(exposure.path, ("SCI", 1))
     expected = stored if is_rate else stored / exposure.exptime
-    np.testing.assert_allclose(read_rate(exposure, exposure.chips[0]), expected, rtol=1e-6)
+    first = chip_inputs((exposure,))[0]
+    np.testing.assert_allclose(first.rate(0.0, 1.0), expected, rtol=1e-6)
+    np.testing.assert_allclose(first.rate(2.0, 1.0), (stored - 2) * (expected / stored), rtol=1e-4, atol=1e-4)
     assert drizzle([exposure]).unit == out
+    counts = drizzle([exposure], params=DrizzleParams(units="counts"))
+    assert counts.unit == out.removesuffix("/S")
 
 
 def test_an_unknown_unit_is_an_error(f336w: tuple[Exposure, ...]) -> None:
@@ -147,17 +152,18 @@ def test_an_unknown_unit_is_an_error(f336w: tuple[Exposure, ...]) -> None:
 
 def test_weights_follow_the_bits(f336w: tuple[Exposure, ...]) -> None:
     exposure = f336w[0]
-    for chip in exposure.chips:
-        flags = fits.getdata(exposure.path, ("DQ", chip.id.extver)).astype(int)
+    for one in chip_inputs((exposure,)):
+        flags = fits.getdata(exposure.path, ("DQ", one.chip.id.extver)).astype(int)
         assert (flags & 4096).any()
         for params, bad in (
             (DrizzleParams(final_bits="336"), flags & ~(336 | 4096)),
             (DrizzleParams(final_bits="336", reset_bits="none"), flags & ~336),
             (DrizzleParams(final_bits="~4096,64", reset_bits=0), flags & 4160),
-            (DrizzleParams(final_bits=None), 0 * flags),
+            (DrizzleParams(final_bits="none"), 0 * flags),
             (DrizzleParams(final_bits=0, reset_bits=0), flags),
         ):
-            weight = read_weight(exposure, chip, params)
+            good = one.good(params.bad_bits("final"))
+            weight = one.weight("EXP", good, sky=0.0, ratio=1.0)
             assert np.array_equal(weight, np.where(bad, 0, np.float32(exposure.exptime)))
 
 
@@ -168,10 +174,11 @@ def test_signed_flags_keep_their_highest_bit(truth: Truth, tmp_path: Path) -> No
         hdus["DQ", 1].data[6, 7] = 0
         hdus.writeto(path)
     exposure = read_exposure(path)
-    weight = read_weight(exposure, exposure.chips[0], DrizzleParams())
-    assert weight[5, 7] == 0
-    assert weight[6, 7] > 0
-    assert read_weight(exposure, exposure.chips[0], DrizzleParams(final_bits="~64"))[5, 7] > 0
+    first = chip_inputs((exposure,))[0]
+    good = first.good(DrizzleParams(final_bits="336").bad_bits("final"))
+    assert not good[5, 7]
+    assert good[6, 7]
+    assert first.good(DrizzleParams(final_bits="~64").bad_bits("final"))[5, 7]
 
 
 def test_fill_value_and_nothing_on_the_grid(f336w: tuple[Exposure, ...]) -> None:
@@ -187,7 +194,7 @@ def test_surface_brightness_is_kept_from_file_to_mosaic(tmp_path: Path) -> None:
     recipe = Recipe(size=(300, 200), constant=2.0, noise=False)
     truth = make_visit(tmp_path, recipe=recipe)
     exposures = open_visit([e.path for e in truth.exposures if e.filter == "F336W"])
-    mosaic = drizzle(exposures, params=DrizzleParams(scale=0.05))
+    mosaic = drizzle(exposures, params=DrizzleParams(scale=0.05, sky="none", cr=False))
     ratio = (mosaic.wcs.scale_arcsec() / 0.0396) ** 2
     good = mosaic.wht > 0
     assert good.any()

@@ -104,7 +104,7 @@ class ChipInput:
             flags = flags.astype(np.int32)
         unsigned = np.dtype(f"u{flags.dtype.itemsize}")
         bad = unsigned.type(bad_bits & int(np.iinfo(unsigned).max))
-        clean = (flags.view(unsigned) & bad) == 0
+        clean: Mask = (flags.view(unsigned) & bad) == 0
         return clean if keep is None else clean & keep
 
 

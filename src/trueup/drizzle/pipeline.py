@@ -1,34 +1,31 @@
-"""From exposures to one drizzled image."""
+"""From exposures to one drizzled image, in seven steps."""
 
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import Any
+from collections.abc import Iterable, Sequence
 
 import numpy as np
-from numpy.typing import NDArray
 
-from trueup.drizzle.grid import chip_scale_arcsec, output_frame
+from trueup.drizzle.admission import Selection, require_drizzlable, require_same_kind, under
+from trueup.drizzle.final import Known, Mask, final_image
+from trueup.drizzle.grid import output_frame
+from trueup.drizzle.inputs import ChipInput
 from trueup.drizzle.params import DrizzleParams
-from trueup.drizzle.resample import Drop, Pixels, add_chip, empty_canvas, finished
-from trueup.errors import DataError, SolutionError
-from trueup.fits.exposure import read_pixels
+from trueup.drizzle.resample import Canvas, errors, finished
+from trueup.drizzle.run import Given, Hooks, Image, Run, start
+from trueup.drizzle.separate import clean_image
+from trueup.drizzle.sky import Sky, SkySettings, sky_values
+from trueup.drizzle.sky_file import given_sky, read_sky_values
+from trueup.drizzle.static import StaticMask, static_mask
+from trueup.errors import DataError
 from trueup.fits.product import write_product
 from trueup.model.chipwcs import ChipWcs
-from trueup.model.exposure import Chip, Exposure
-from trueup.model.mosaic import Mosaic
-from trueup.model.select import select
-from trueup.model.solution import Solution
+from trueup.model.exposure import Exposure
+from trueup.model.mosaic import ChipKey, Mosaic
 from trueup.model.visit import Visit
 
 log = logging.getLogger(__name__)
-
-Selection = str | Mapping[str, Solution] | Callable[[Exposure], Solution]
-Image = NDArray[np.float32]
-
-_RATES = ("ELECTRONS/S", "COUNTS/S")
-_SUMS = ("ELECTRONS", "COUNTS")
 
 
 def drizzle(
@@ -37,6 +34,8 @@ def drizzle(
     solution: Selection | None = None,
     params: DrizzleParams | None = None,
     output: str | None = None,
+    hooks: Hooks | None = None,
+    given: Given | None = None,
 ) -> Mosaic:
     """Drizzle exposures onto one grid, under any solution; the inputs are not touched.
 
@@ -50,6 +49,10 @@ def drizzle(
     params : DrizzleParams, optional
     output : str, optional
         File to write; a file that trueup did not write is never replaced.
+    hooks : Hooks, optional
+        Who is told about progress and intermediate products.
+    given : Given, optional
+        What takes the place of a step.
 
     Returns
     -------
@@ -64,8 +67,8 @@ def drizzle(
 
     Notes
     -----
-    A pixel weighs its exposure time where its DQ is good, else nothing. Cosmic rays are
-    not rejected beyond the DQ flags.
+    Cosmic rays are rejected by comparison with the median of at least two exposures. Nothing is
+    written into the inputs.
 
     Examples
     --------
@@ -79,12 +82,23 @@ def drizzle(
     require_drizzlable(chosen)
     if not params.allow_mixed:
         require_same_kind(chosen)
-    mosaic = drizzle_onto(output_frame(chosen, params), chosen, params)
+    frame = output_frame(chosen, params)
+    mosaic = drizzle_onto(frame, chosen, params, hooks=hooks, given=given)
     return mosaic if output is None else write_product(mosaic, output)
 
 
-def drizzle_onto(frame: ChipWcs, exposures: Sequence[Exposure], params: DrizzleParams) -> Mosaic:
+def drizzle_onto(
+    frame: ChipWcs,
+    exposures: Sequence[Exposure],
+    params: DrizzleParams,
+    *,
+    hooks: Hooks | None = None,
+    given: Given | None = None,
+) -> Mosaic:
     """Drizzle exposures, under their solutions in force, onto a given frame.
+
+    The seven steps: static mask, sky, separate drizzle, median, blot, cosmic-ray mask, final
+    drizzle. Those from separate drizzle to mask are left out where cosmic rays are not to be rejected.
 
     Parameters
     ----------
@@ -92,6 +106,10 @@ def drizzle_onto(frame: ChipWcs, exposures: Sequence[Exposure], params: DrizzleP
         Without distortion.
     exposures : sequence of Exposure
     params : DrizzleParams
+    hooks : Hooks, optional
+        Who is told about progress and intermediate products.
+    given : Given, optional
+        What takes the place of a step.
 
     Returns
     -------
@@ -109,192 +127,72 @@ def drizzle_onto(frame: ChipWcs, exposures: Sequence[Exposure], params: DrizzleP
     Traceback (most recent call last):
     trueup.errors.DataError: no good pixel falls on the output grid...
     """
-    chips = [(exposure, chip) for exposure in exposures for chip in exposure.chips]
-    canvas = empty_canvas(frame, chips=len(chips), context=params.context)
-    drop = Drop(params.pixfrac, params.threads)
-    for index, (exposure, chip) in enumerate(chips):
-        log.info("drizzling %s chip %s under %s", exposure.path, chip.id, exposure.solution.name)
-        scale = frame.scale_arcsec() / chip_scale_arcsec(exposure, chip)
-        data = read_rate(exposure, chip) * np.float32(scale**2)
-        weight = read_weight(exposure, chip, params)
-        add_chip(canvas, Pixels(data, weight), wcs=exposure.wcs(chip.id), index=index, drop=drop)
+    run = start(frame, exposures, params, hooks=hooks, given=given)
+    static = _static(run)
+    sky = _sky(run, static)
+    clean = _clean(run, sky, static)
+    canvas, masks = final_image(run, Known(sky, static, clean))
     if not canvas.weight.any():
         raise DataError(
             "no good pixel falls on the output grid", todo="check --center, --shape and --final-bits"
         )
-    sci, wht = finished(canvas, params.fill)
-    return Mosaic(sci, wht, canvas.context, frame, tuple(exposures), _unit(*chips[0]), params.to_json())
+    return _mosaic(run, canvas, sky=sky, masks=masks)
 
 
-def under(exposures: Iterable[Exposure], solution: Selection | None) -> tuple[Exposure, ...]:
-    """The exposures, each under the selected solution.
-
-    Parameters
-    ----------
-    exposures : iterable of Exposure
-    solution : str, mapping or callable, optional
-        As in :func:`drizzle`.
-
-    Returns
-    -------
-    tuple of Exposure
-
-    Examples
-    --------
-    >>> under([], "svm")
-    ()
-    """
-    return tuple(e if solution is None else e.under(_selected(e, solution)) for e in exposures)
+def _static(run: Run) -> StaticMask | None:
+    if run.given.static is not None or not run.params.static:
+        return run.given.static
+    run.hooks.tell("static mask", 0, 1)
+    return static_mask(run.exposures, sigma=run.params.static_sigma, threads=run.params.threads)
 
 
-def _selected(exposure: Exposure, solution: Selection) -> Solution:
-    if isinstance(solution, str):
-        return select(exposure, solution)
-    if isinstance(solution, Mapping):
-        return solution.get(exposure.rootname, exposure.solution)
-    return solution(exposure)
+def _sky(run: Run, static: StaticMask | None) -> Sky:
+    params = run.params
+    if run.given.sky is not None:
+        return run.given.sky
+    if params.sky_values is not None:
+        return given_sky(run.exposures, read_sky_values(params.sky_values))
+    run.hooks.tell("sky", 0, 1)
+    settings = SkySettings(bad_bits=params.bad_bits("sky"), threads=params.threads)
+    return sky_values(run.exposures, params.sky, settings=settings, static=static)
 
 
-def require_drizzlable(exposures: Sequence[Exposure]) -> None:
-    """Refuse exposures that are no images: grism, moving, scan, calibration, failed.
-
-    Raises
-    ------
-    DataError
-        Naming every one with its reason.
-
-    Examples
-    --------
-    >>> require_drizzlable([])
-    """
-    refused = [f"{e.path}: {why}" for e in exposures if (why := why_not(e))]
-    if refused:
-        raise DataError("cannot be drizzled: " + "; ".join(refused), todo="leave these exposures out")
+def _clean(run: Run, sky: Sky, static: StaticMask | None) -> Image | None:
+    """The sky without cosmic rays, where somebody needs it."""
+    if run.given.clean is not None or not run.params.cr:
+        return run.given.clean
+    return clean_image(run, sky, static)
 
 
-def why_not(exposure: Exposure) -> str:
-    """Why an exposure cannot be drizzled; blank where it can.
-
-    Examples
-    --------
-    >>> from trueup.model.cards import Cards, make_card
-    >>> from trueup.model.names import WcsName
-    >>> from trueup.model.solution import Origin
-    >>> opus = Solution(WcsName.parse("OPUS"), Origin("primary"))
-    >>> why_not(Exposure("a_flc.fits", Cards((make_card("EXPTIME", 0.0),)), (), (opus,), opus))
-    'no exposure time'
-    """
-    if not exposure.usable.drizzle:
-        return exposure.usable.why
-    if exposure.detector == "WFPC2":
-        return "WFPC2 is listed and applied, not drizzled"
-    if any(chip.is_cut for chip in exposure.chips):
-        return "its pixels were cut"
-    return ""
-
-
-def require_same_kind(exposures: Sequence[Exposure]) -> None:
-    """Refuse exposures whose solutions were made in different ways.
-
-    Raises
-    ------
-    SolutionError
-        Naming the files of each kind of solution.
-
-    Examples
-    --------
-    >>> require_same_kind([])
-    """
-    kinds = Visit(tuple(exposures)).active_kinds()
-    if len(kinds) > 1:
-        groups = [f"{label}: {', '.join(e.path for e in group)}" for label, group in kinds.items()]
-        raise SolutionError(
-            "the exposures are under different solutions (" + "; ".join(groups) + ")",
-            todo="choose one for all with --solution, or say --allow-mixed",
-        )
+def _mosaic(run: Run, canvas: Canvas, *, sky: Sky, masks: dict[ChipKey, Mask]) -> Mosaic:
+    params = run.params
+    err = errors(canvas, params.fill) if "err" in params.planes else None
+    sci, wht = finished(canvas, params.fill, threads=params.threads)
+    if params.units == "counts":
+        total = np.float32(sum(exposure.exptime for exposure in run.exposures))
+        sci *= total
+        err = None if err is None else err * total
+    subtracted = {_key(one): sky.of(one.exposure, one.chip) for one in run.inputs}
+    return Mosaic(
+        sci,
+        wht,
+        canvas.context,
+        run.frame,
+        run.exposures,
+        unit=_unit(run),
+        settings=params.to_json(),
+        err=err,
+        coverage=canvas.seconds,
+        sky=subtracted,
+        masks=masks,
+    )
 
 
-def read_rate(exposure: Exposure, chip: Chip) -> Image:
-    """The SCI pixels of a chip per second.
-
-    Parameters
-    ----------
-    exposure : Exposure
-    chip : Chip
-
-    Returns
-    -------
-    (ny, nx) float32 array
-
-    Raises
-    ------
-    DataError
-        Where BUNIT is unknown.
-
-    Examples
-    --------
-    >>> from trueup.fits.exposure import read_exposure
-    >>> from trueup.simulate import Recipe, make_visit
-    >>> import tempfile
-    >>> folder = tempfile.mkdtemp()
-    >>> _ = make_visit(folder, recipe=Recipe(size=(64, 48), stars=5, galaxies=0))
-    >>> exposure = read_exposure(f"{folder}/iepw14g4q_flc.fits")
-    >>> read_rate(exposure, exposure.chips[0]).shape
-    (48, 64)
-    """
-    unit = _unit_of_input(exposure, chip)
-    if unit not in _RATES + _SUMS:
-        raise DataError(
-            f"BUNIT is '{unit}'",
-            file=exposure.path,
-            chip=chip.id,
-            todo=f"trueup drizzles {', '.join(_SUMS + _RATES)}",
-        )
-    pixels = read_pixels(exposure, chip.id).astype(np.float32, copy=False)
-    return pixels if unit in _RATES else pixels / np.float32(exposure.exptime)
+def _key(one: ChipInput) -> ChipKey:
+    return one.exposure.rootname, one.chip.id.extver
 
 
-def read_weight(exposure: Exposure, chip: Chip, params: DrizzleParams) -> Image:
-    """The weight of the pixels of a chip: exposure time where DQ is good, else 0.
-
-    Parameters
-    ----------
-    exposure : Exposure
-    chip : Chip
-    params : DrizzleParams
-        Which bits are good.
-
-    Returns
-    -------
-    (ny, nx) float32 array
-
-    Examples
-    --------
-    >>> from trueup.fits.exposure import read_exposure
-    >>> from trueup.simulate import Recipe, make_visit
-    >>> import tempfile
-    >>> folder = tempfile.mkdtemp()
-    >>> _ = make_visit(folder, recipe=Recipe(size=(64, 48), stars=5, galaxies=0))
-    >>> exposure = read_exposure(f"{folder}/iepw14g4q_flc.fits")
-    >>> bool(read_weight(exposure, exposure.chips[0], DrizzleParams()).max() == exposure.exptime)
-    True
-    """
-    bad = params.for_exposures(exposure.detector, 2).bad_bits("final")
-    exptime = np.float32(exposure.exptime)
-    if bad == 0 or "DQ" not in chip.planes:
-        return np.full(chip.shape, exptime, np.float32)
-    flags: NDArray[Any] = read_pixels(exposure, chip.id, plane="DQ")
-    if not np.issubdtype(flags.dtype, np.integer):
-        flags = flags.astype(np.int32)
-    unsigned = np.dtype(f"u{flags.dtype.itemsize}")
-    mask = unsigned.type(bad & np.iinfo(unsigned).max)
-    return np.where(flags.view(unsigned) & mask, np.float32(0), exptime)
-
-
-def _unit_of_input(exposure: Exposure, chip: Chip) -> str:
-    words = chip.header.text("BUNIT") or exposure.header.text("BUNIT")
-    return words.upper().replace(" ", "").replace("/SEC", "/S")
-
-
-def _unit(exposure: Exposure, chip: Chip) -> str:
-    return _unit_of_input(exposure, chip).removesuffix("/S") + "/S"
+def _unit(run: Run) -> str:
+    """BUNIT of the output."""
+    word = run.inputs[0].unit.removesuffix("/S")
+    return word if run.params.units == "counts" else f"{word}/S"

@@ -1,0 +1,121 @@
+"""Blot, cosmic-ray mask and final drizzle, chip by chip."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from trueup.drizzle.cosmic import ChipReadout, CosmicRaySettings, cosmic_ray_mask, trail_direction
+from trueup.drizzle.inputs import ChipInput
+from trueup.drizzle.resample import Canvas, Drop, Pixels, add_chip, empty_canvas
+from trueup.drizzle.run import Image, Run
+from trueup.drizzle.sky import Sky
+from trueup.drizzle.static import StaticMask
+from trueup.model.mosaic import ChipKey
+
+Mask = NDArray[np.uint8]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Known:
+    """What the earlier steps found.
+
+    Attributes
+    ----------
+    sky : Sky
+    static : StaticMask or None
+    clean : (ny, nx) float32 array or None
+        The sky without cosmic rays; None where they are not to be rejected.
+    """
+
+    sky: Sky
+    static: StaticMask | None = None
+    clean: Image | None = None
+
+
+def final_image(run: Run, known: Known) -> tuple[Canvas, dict[ChipKey, Mask]]:
+    """Mask the cosmic rays of each chip and drizzle it onto the output image.
+
+    Parameters
+    ----------
+    run : Run
+    known : Known
+
+    Returns
+    -------
+    canvas : Canvas
+    masks : dict of (str, int) to (ny, nx) uint8 array
+        By ROOTNAME and SCI EXTVER, 0 where a cosmic ray was found; empty unless they are to be written
+        into the inputs.
+    """
+    params = run.params
+    canvas = empty_canvas(
+        run.frame,
+        chips=len(run.inputs),
+        context=params.context,
+        variance="err" in params.planes,
+        coverage="coverage" in params.planes,
+    )
+    drop = Drop(kernel=params.kernel, pixfrac=params.pixfrac, threads=params.threads)
+    masks: dict[ChipKey, Mask] = {}
+    for done, one in enumerate(run.inputs):
+        run.hooks.tell("cosmic rays and final drizzle", done, len(run.inputs))
+        signal = one.signal()
+        mask = _mask(run, one, known, signal=signal)
+        if params.write_dq and mask is not None:
+            masks[one.exposure.rootname, one.chip.id.extver] = mask
+        pixels = _pixels(run, one, known, signal=signal, mask=mask)
+        add_chip(canvas, pixels, wcs=run.mappings[one.index], index=one.index, drop=drop)
+    return canvas, masks
+
+
+def _pixels(run: Run, one: ChipInput, known: Known, *, signal: Image, mask: Mask | None) -> Pixels:
+    static = known.static.good(one.exposure, one.chip) if known.static is not None else None
+    good = one.good(run.params.bad_bits("final"), static)
+    if mask is not None:
+        good &= mask.view(np.bool_)
+    sky, ratio = known.sky.of(one.exposure, one.chip), run.ratios[one.index]
+    weight = one.weight(run.params.weight, good, sky=sky, ratio=ratio)
+    variance = one.variance(ratio) if "err" in run.params.planes else None
+    return Pixels(one.as_rate(signal, sky, ratio), weight, variance=variance, exptime=one.exptime)
+
+
+def _mask(run: Run, one: ChipInput, known: Known, *, signal: Image) -> Mask | None:
+    """1 where a pixel is no cosmic ray, as given or found; None where nobody looked."""
+    given = run.given.masks.get((one.exposure.rootname, one.chip.id.extver))
+    if given is not None or known.clean is None:
+        return given
+    params = run.params
+    readout = ChipReadout(
+        exptime=one.exptime,
+        sky=known.sky.of(one.exposure, one.chip),
+        read_noise=one.read_noise,
+        conversion=one.conversion,
+        pixel_ratio=run.ratios[one.index],
+        trail=trail_direction(one.exposure, one.chip.id),
+    )
+    settings = CosmicRaySettings(
+        params.cr_snr,
+        params.cr_scale,
+        grow=params.cr_grow,
+        cte_grow=params.cte_grow,
+        interpolation=params.blot,
+        compat=run.compat,
+        threads=params.threads,
+    )
+    blotted = np.empty(one.chip.shape, np.float32) if run.hooks.keep else None
+    mask = cosmic_ray_mask(
+        signal,
+        known.clean,
+        mapping=run.mappings[one.index],
+        chip=readout,
+        settings=settings,
+        blotted=blotted,
+    )
+    name = f"{one.exposure.rootname}_sci{one.chip.id.extver}"
+    run.keep(f"{name}_crmask", mask)
+    if blotted is not None:
+        run.keep(f"{name}_blt", blotted)
+    return mask

@@ -1,0 +1,165 @@
+"""What the steps of a drizzle run share: inputs, mappings, settings, and who is told."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from collections.abc import Mapping as Masks
+from dataclasses import dataclass, field
+
+import numpy as np
+from numpy.typing import NDArray
+
+from trueup.drizzle.grid import chip_scale_arcsec
+from trueup.drizzle.inputs import ChipInput, chip_inputs
+from trueup.drizzle.mapping import Mapping, pixel_mapping
+from trueup.drizzle.params import DrizzleParams, ResolvedParams
+from trueup.drizzle.sky import Sky
+from trueup.drizzle.static import StaticMask
+from trueup.model.chipwcs import ChipWcs
+from trueup.model.exposure import Exposure
+from trueup.model.mosaic import ChipKey
+
+Image = NDArray[np.float32]
+
+Tell = Callable[[str, int, int], None]
+Keep = Callable[[str, NDArray[np.generic]], None]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Hooks:
+    """Who is told about a run while it goes on.
+
+    Attributes
+    ----------
+    tell : callable
+        Called with a step, how many of its parts are done, and how many there are.
+    keep : callable or None
+        Called with the name and the pixels of each intermediate product; None makes none that
+        the run does not need.
+
+    Examples
+    --------
+    >>> Hooks().tell("median", 1, 2)
+    """
+
+    tell: Tell = field(default=lambda *_: None)
+    keep: Keep | None = None
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Given:
+    """What the user brings in place of a step.
+
+    Attributes
+    ----------
+    sky : Sky or None
+        See :func:`trueup.drizzle.sky_file.given_sky`.
+    static : StaticMask or None
+    clean : (ny, nx) float32 array or None
+        The sky without cosmic rays on the output frame, per second: no median is made.
+    masks : mapping of (str, int) to (ny, nx) uint8 array
+        By ROOTNAME and SCI EXTVER: 0 where a pixel is to be left out. No cosmic rays are looked for in
+        these chips.
+
+    Examples
+    --------
+    >>> Given().masks
+    {}
+    """
+
+    sky: Sky | None = None
+    static: StaticMask | None = None
+    clean: Image | None = None
+    masks: Masks[ChipKey, NDArray[np.uint8]] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Run:
+    """One image in the making.
+
+    Attributes
+    ----------
+    frame : ChipWcs
+        Output frame, without distortion.
+    exposures : tuple of Exposure
+    inputs : tuple of ChipInput
+        The chips, in the order of the context bits.
+    mappings : tuple of Mapping
+        From the pixels of each chip to those of the frame.
+    ratios : tuple of float
+        Pixel scale of the frame over that of each chip.
+    params : ResolvedParams
+    hooks : Hooks
+    given : Given
+    """
+
+    frame: ChipWcs
+    exposures: tuple[Exposure, ...]
+    inputs: tuple[ChipInput, ...]
+    mappings: tuple[Mapping, ...]
+    ratios: tuple[float, ...]
+    params: ResolvedParams
+    hooks: Hooks
+    given: Given
+
+    @property
+    def compat(self) -> bool:
+        """Whether AstroDrizzle's approximations are reproduced."""
+        return self.params.compat == "astrodrizzle"
+
+    def chips_of(self, exposure: Exposure) -> tuple[ChipInput, ...]:
+        """The chips of one exposure."""
+        return tuple(one for one in self.inputs if one.exposure is exposure)
+
+    def keep(self, name: str, pixels: NDArray[np.generic]) -> None:
+        """Hand an intermediate product to whoever wants it."""
+        if self.hooks.keep is not None:
+            self.hooks.keep(name, pixels)
+
+
+def start(
+    frame: ChipWcs,
+    exposures: Sequence[Exposure],
+    params: DrizzleParams,
+    *,
+    hooks: Hooks | None = None,
+    given: Given | None = None,
+) -> Run:
+    """Resolve the settings and map every chip.
+
+    Parameters
+    ----------
+    frame : ChipWcs
+        Without distortion.
+    exposures : sequence of Exposure
+    params : DrizzleParams
+    hooks : Hooks, optional
+    given : Given, optional
+
+    Returns
+    -------
+    Run
+
+    Raises
+    ------
+    DataError
+        Where a unit is unknown, or a chip does not project onto the frame.
+
+    Examples
+    --------
+    >>> frame = ChipWcs((0, 0), (150.0, 2.0), np.diag([-1e-5, 1e-5]), (2, 2))
+    >>> start(frame, [], DrizzleParams()).inputs
+    ()
+    """
+    members = tuple(exposures)
+    inputs = chip_inputs(members)
+    detector = members[0].detector if members else ""
+    resolved = params.for_exposures(detector, len(members))
+    compat = resolved.compat == "astrodrizzle"
+    scale = frame.scale_arcsec()
+    ratios = tuple(scale / chip_scale_arcsec(one.exposure, one.chip) for one in inputs)
+    mappings = tuple(
+        pixel_mapping(one.exposure.wcs(one.chip.id), frame, compat=compat, scale=ratio)
+        for one, ratio in zip(inputs, ratios, strict=True)
+    )
+    return Run(frame, members, inputs, mappings, ratios, resolved, hooks or Hooks(), given or Given())

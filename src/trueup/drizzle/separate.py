@@ -1,0 +1,176 @@
+"""Separate drizzle and median: one image of the sky without cosmic rays.
+
+Every exposure is drizzled by itself, and the stack is combined pixel by pixel. This runs over bands of
+output rows, so that the memory it takes does not depend on the number of exposures.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+
+import numpy as np
+from numpy.typing import NDArray
+
+from trueup.drizzle.combine import CombineSettings, StackMember, combine
+from trueup.drizzle.inputs import ChipInput
+from trueup.drizzle.resample import Canvas, Drop, Pixels, add_chip, finished, input_rows
+from trueup.drizzle.run import Image, Run
+from trueup.drizzle.sky import Sky
+from trueup.drizzle.static import StaticMask
+from trueup.model.exposure import Exposure
+
+# AstroDrizzle's kernel of this step: the same as square to what a median sees, and faster
+_KERNEL = "turbo"
+_STACK_BYTES = 300_000_000
+_FEWEST_ROWS = 64
+_NO_WEIGHT = 1e-8
+
+Stack = tuple[NDArray[np.float32], NDArray[np.float32]]
+
+
+def clean_image(run: Run, sky: Sky, static: StaticMask | None) -> Image:
+    """Drizzle every exposure by itself and combine the images.
+
+    Parameters
+    ----------
+    run : Run
+    sky : Sky
+    static : StaticMask or None
+
+    Returns
+    -------
+    (ny, nx) float32 array
+        Per second, on the frame of the run; 0 where no exposure is good.
+    """
+    settings = _settings(run)
+    grow = settings.grow if settings.method == "minmed" else 0
+    bands = list(_bands(run, grow))
+    buffer = _Buffer(run, max(outer.stop - outer.start for _, outer in bands))
+    weights = _MeanWeights(len(run.exposures))
+    for done, (inner, outer) in enumerate(bands):
+        run.hooks.tell("separate drizzle", done, len(bands))
+        stack = buffer.drizzled(outer, sky, static)
+        weights.add(stack[1][:, inner.start - outer.start : inner.stop - outer.start])
+    members = _members(run, sky, weights.means())
+    clean = np.empty(run.frame.shape, np.float32)
+    for done, (inner, outer) in enumerate(bands):
+        run.hooks.tell("median", done, len(bands))
+        stack = buffer.drizzled(outer, sky, static)
+        rows = (inner.start - outer.start, inner.stop - outer.start)
+        clean[inner] = combine(*stack, members=members, settings=settings, rows=rows)
+    _keep(run, clean, sky, static)
+    return clean
+
+
+def _settings(run: Run) -> CombineSettings:
+    params = run.params
+    return CombineSettings(
+        params.combine,
+        nlow=params.nlow,
+        nhigh=params.nhigh,
+        lthresh=params.lthresh,
+        hthresh=params.hthresh,
+        nsigma=params.minmed_nsigma,
+        grow=params.minmed_grow,
+        threads=params.threads,
+    )
+
+
+def _bands(run: Run, grow: int) -> Iterator[tuple[slice, slice]]:
+    """Rows of each band, without and with the neighbours that `grow` asks for."""
+    ny, nx = run.frame.shape
+    height = max(_STACK_BYTES // (8 * nx * len(run.exposures)) - 2 * grow, _FEWEST_ROWS)
+    count = -(-ny // height)
+    for k in range(count):
+        inner = slice(k * ny // count, (k + 1) * ny // count)
+        yield inner, slice(max(inner.start - grow, 0), min(inner.stop + grow, ny))
+
+
+class _Buffer:
+    """The stack of one band; the memory is taken once, and a band asked for again is still there."""
+
+    def __init__(self, run: Run, rows: int) -> None:
+        self._run = run
+        self._memory = np.empty(2 * len(run.exposures) * rows * run.frame.shape[1], np.float32)
+        self._holds: slice | None = None
+
+    def drizzled(self, rows: slice, sky: Sky, static: StaticMask | None) -> Stack:
+        """Values and weights (n, rows, nx) of all exposures in some rows of the frame."""
+        shape = (2, len(self._run.exposures), rows.stop - rows.start, self._run.frame.shape[1])
+        sci, wht = self._memory[: math.prod(shape)].reshape(shape)
+        if rows == self._holds:
+            return sci, wht
+        sci.fill(0)
+        wht.fill(0)
+        for k, exposure in enumerate(self._run.exposures):
+            canvas = Canvas(self._run.frame, sci[k], wht[k], None, first_row=rows.start)
+            for one in self._run.chips_of(exposure):
+                _add(self._run, canvas, one, sky=sky, static=static)
+            finished(canvas, 0.0, threads=self._run.params.threads)
+        self._holds = rows
+        return sci, wht
+
+
+def _add(run: Run, canvas: Canvas, one: ChipInput, *, sky: Sky, static: StaticMask | None) -> None:
+    mapping = run.mappings[one.index]
+    wanted = slice(canvas.first_row, canvas.first_row + len(canvas.sum))
+    rows = input_rows(mapping, wanted, run.frame.shape)
+    if rows is None:
+        return
+    never = static.good(one.exposure, one.chip) if static is not None else None
+    good = one.good(run.params.bad_bits("sep"), never, rows)
+    data = one.rate(sky.of(one.exposure, one.chip), run.ratios[one.index], rows)
+    weight = good * np.float32(one.exptime)
+    drop = Drop(kernel=_KERNEL, threads=run.params.threads)
+    add_chip(canvas, Pixels(data, weight, rows.start), wcs=mapping, index=0, drop=drop)
+
+
+class _MeanWeights:
+    """Mean weight of each exposure over the pixels it reaches."""
+
+    def __init__(self, exposures: int) -> None:
+        self._sums = np.zeros(exposures)
+        self._counts = np.zeros(exposures, np.int64)
+
+    def add(self, wht: NDArray[np.float32]) -> None:
+        """Take the weights (n, rows, nx) of a band into account."""
+        for k, plane in enumerate(wht):
+            reached = plane >= _NO_WEIGHT
+            self._sums[k] += plane.sum(where=reached, dtype=np.float64)
+            self._counts[k] += np.count_nonzero(reached)
+
+    def means(self) -> list[float]:
+        """The mean weights; 0 for an exposure that reaches no pixel."""
+        return [float(value) for value in self._sums / np.maximum(self._counts, 1)]
+
+
+def _members(run: Run, sky: Sky, mean_weights: list[float]) -> list[StackMember]:
+    return [
+        StackMember(
+            mean_weight=mean,
+            exptime=exposure.exptime,
+            read_noise=float(np.sqrt(np.mean([one.read_noise**2 for one in run.chips_of(exposure)]))),
+            background=_background(run, exposure, sky),
+        )
+        for exposure, mean in zip(run.exposures, mean_weights, strict=True)
+    ]
+
+
+def _background(run: Run, exposure: Exposure, sky: Sky) -> float:
+    """Sky of the darkest chip in electrons."""
+    return min(sky.of(exposure, one.chip) * one.conversion for one in run.chips_of(exposure))
+
+
+def _keep(run: Run, clean: Image, sky: Sky, static: StaticMask | None) -> None:
+    if run.hooks.keep is None:
+        return
+    run.keep("median", clean)
+    for exposure in run.exposures:
+        shape = run.frame.shape
+        canvas = Canvas(run.frame, np.zeros(shape, np.float32), np.zeros(shape, np.float32), None)
+        for one in run.chips_of(exposure):
+            _add(run, canvas, one, sky=sky, static=static)
+        finished(canvas, 0.0, threads=run.params.threads)
+        run.keep(f"{exposure.rootname}_single_sci", canvas.sum)
+        run.keep(f"{exposure.rootname}_single_wht", canvas.weight)
