@@ -31,7 +31,8 @@ using std::ptrdiff_t;
 template <class T, int N>
 using Array = nb::ndarray<T, nb::ndim<N>, nb::c_contig, nb::device::cpu>;
 using Table = Array<const double, 2>;
-using Cube = Array<const float, 3>;
+// images of a stack may lie apart, as those of a band of a larger stack do
+using Cube = nb::ndarray<const float, nb::ndim<3>, nb::device::cpu>;
 using Image = Array<const float, 2>;
 using Plane = Array<float, 2>;
 using Mask = Array<std::uint8_t, 2>;
@@ -79,6 +80,10 @@ void combine(const Cube &sci, const Cube &wht, const trueup::CombineRules &rules
     require(n > 0 && wht.shape(0) == n && wht.shape(1) == sci.shape(1) &&
                 wht.shape(2) == sci.shape(2),
             "sci and wht differ in shape");
+    const auto whole_images = [](const Cube &cube) {
+        return cube.stride(2) == 1 && cube.stride(1) == length(cube, 2);
+    };
+    require(whole_images(sci) && whole_images(wht), "the rows of an image must follow one another");
     require(members.shape(0) == n && members.shape(1) == 3, "members must have shape (n, 3)");
     require(out.shape(1) == sci.shape(2) && first >= 0 &&
                 first + length(out, 0) <= length(sci, 1),
@@ -89,8 +94,8 @@ void combine(const Cube &sci, const Cube &wht, const trueup::CombineRules &rules
         const double *row = members.data() + 3 * i;
         told.push_back({row[0], row[1], row[2]});
     }
-    const trueup::Stack stack{sci.data(), wht.data(), length(sci, 0), length(sci, 1),
-                              length(sci, 2)};
+    const trueup::Stack stack{sci.data(),     wht.data(),     sci.stride(0),  wht.stride(0),
+                              length(sci, 0), length(sci, 1), length(sci, 2)};
     const nb::gil_scoped_release release;
     trueup::combine(stack, told, rules, first, first + length(out, 0), out.data(), threads);
 }

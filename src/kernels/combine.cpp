@@ -110,8 +110,12 @@ class Combiner {
         }
     }
 
-    const float *plane(const float *data, ptrdiff_t image, ptrdiff_t at) const {
-        return data + image * stack_.rows * stack_.nx + at;
+    const float *sci(ptrdiff_t image, ptrdiff_t at) const {
+        return stack_.sci + image * stack_.sci_stride + at;
+    }
+
+    const float *wht(ptrdiff_t image, ptrdiff_t at) const {
+        return stack_.wht + image * stack_.wht_stride + at;
     }
 
     // Masked values become infinite, so that they sort last.
@@ -119,14 +123,15 @@ class Combiner {
         const float low = std::max(rules_.low, -FLT_MAX), high = rules_.high;
         std::fill_n(count_.data(), n, 0);
         for (ptrdiff_t i = 0; i < stack_.images; ++i) {
-            const float *sci = plane(stack_.sci, i, at), *wht = plane(stack_.wht, i, at);
+            const float *value_at = sci(i, at), *weight_at = wht(i, at);
             const float min_weight = min_weight_[i];
             float *value = value_.data() + i * width_;
             std::int32_t *count = count_.data();
             for (ptrdiff_t k = 0; k < n; ++k) {
+                const float found = value_at[k];
                 const bool good =
-                    (wht[k] >= min_weight) & (sci[k] >= low) & (sci[k] < high);
-                value[k] = good ? sci[k] : std::numeric_limits<float>::infinity();
+                    (weight_at[k] >= min_weight) & (found >= low) & (found < high);
+                value[k] = good ? found : std::numeric_limits<float>::infinity();
                 count[k] += good ? 1 : 0;
             }
         }
@@ -135,9 +140,9 @@ class Combiner {
     void sum(ptrdiff_t at, ptrdiff_t n, float *out) const {
         std::fill_n(out, n, 0.0F);
         for (ptrdiff_t i = 0; i < stack_.images; ++i) {
-            const float *sci = plane(stack_.sci, i, at);
+            const float *value = sci(i, at);
             for (ptrdiff_t k = 0; k < n; ++k) {
-                out[k] += sci[k];
+                out[k] += value[k];
             }
         }
     }
@@ -192,9 +197,9 @@ class Combiner {
 
     void fill(ptrdiff_t at, ptrdiff_t n, float *out) const {
         if (rules_.fill_first) {
-            const float *sci = plane(stack_.sci, 0, at);
+            const float *first = sci(0, at);
             for (ptrdiff_t k = 0; k < n; ++k) {
-                out[k] = count_[k] > 0 ? out[k] : sci[k];
+                out[k] = count_[k] > 0 ? out[k] : first[k];
             }
         }
     }
@@ -233,13 +238,14 @@ class Combiner {
         std::fill_n(weight_.data(), n, 0.0F);
         std::fill_n(noise_.data(), n, 0.0F);
         for (ptrdiff_t i = 0; i < stack_.images; ++i) {
-            const float *wht = plane(stack_.wht, i, at);
+            const float *weight_at = wht(i, at);
             const float min_weight = min_weight_[i];
             const auto rate = static_cast<float>(members_[i].background);
             const auto variance = static_cast<float>(members_[i].read_variance);
             for (ptrdiff_t k = 0; k < n; ++k) {
-                weight_[k] += wht[k];
-                noise_[k] += wht[k] * rate + (wht[k] < min_weight ? 0.0F : variance);
+                const float found = weight_at[k];
+                weight_[k] += found;
+                noise_[k] += found * rate + (found < min_weight ? 0.0F : variance);
             }
         }
     }
@@ -249,10 +255,10 @@ class Combiner {
         float weight = 0;
         double background = 0, variance = 0;
         for (ptrdiff_t i = 0; i < stack_.images; ++i) {
-            const float wht = *plane(stack_.wht, i, at);
-            weight += wht;
-            background += static_cast<double>(wht) * members_[i].background;
-            variance += wht < min_weight_[i] ? 0 : members_[i].read_variance;
+            const float found = *wht(i, at);
+            weight += found;
+            background += static_cast<double>(found) * members_[i].background;
+            variance += found < min_weight_[i] ? 0 : members_[i].read_variance;
         }
         const double least = minimum * weight, middle = median * weight;
         const double squared = middle + background + variance;

@@ -9,9 +9,10 @@ namespace trueup {
 
 enum class Combine { median, mean, sum, minimum, minmed };
 
-// Images of the same rows, one after the other.
+// Images of the same rows; each begins some pixels after the one before.
 struct Stack {
     const float *sci, *wht;
+    std::ptrdiff_t sci_stride, wht_stride;
     std::ptrdiff_t images, rows, nx;
 };
 

@@ -50,7 +50,7 @@ class CosmicRules:
 
     def __init__(self, *, snr: tuple[float, float], scale: tuple[float, float], grow: int, cte_grow: int, trail: int, compat: bool) -> None: ...
 
-def combine(sci: Annotated[NDArray[numpy.float32], dict(shape=(None, None, None), order='C', device='cpu', writable=False)], wht: Annotated[NDArray[numpy.float32], dict(shape=(None, None, None), order='C', device='cpu', writable=False)], *, rules: CombineRules, members: Annotated[NDArray[numpy.float64], dict(shape=(None, None), order='C', device='cpu', writable=False)], out: Annotated[NDArray[numpy.float32], dict(shape=(None, None), order='C', device='cpu')], first: int, threads: int) -> None:
+def combine(sci: Annotated[NDArray[numpy.float32], dict(shape=(None, None, None), device='cpu', writable=False)], wht: Annotated[NDArray[numpy.float32], dict(shape=(None, None, None), device='cpu', writable=False)], *, rules: CombineRules, members: Annotated[NDArray[numpy.float64], dict(shape=(None, None), order='C', device='cpu', writable=False)], out: Annotated[NDArray[numpy.float32], dict(shape=(None, None), order='C', device='cpu')], first: int, threads: int) -> None:
     """
     Combine rows of a stack from `first` on, as many as `out` has; members (n, 3): lowest weight, background per weight, read variance.
     """

@@ -161,6 +161,24 @@ def test_values_that_are_not_finite_are_left_out() -> None:
     assert np.array_equal(combine(hurt, wht, members=members, settings=settings), expected)
 
 
+def test_an_exposure_without_weight_does_not_count() -> None:
+    sci, wht, members = stack(3)
+    sci[1], wht[1] = 0, 0
+    told = (members[0], replace(members[1], mean_weight=0.0), members[2])
+    settings = CombineSettings("minimum", mask_fraction=0.0)
+    image = combine(sci, wht, members=told, settings=settings)
+    assert np.array_equal(image, np.minimum(sci[0], sci[2]))
+
+
+def test_rows_that_are_not_contiguous_and_other_types() -> None:
+    sci, wht, members = stack(3)
+    whole = combine(sci, wht, members=members)
+    wide = np.zeros((3, 23, 99), np.float64)
+    wide[:, :, 5:66] = sci
+    assert np.array_equal(combine(wide[:, :, 5:66], wht, members=members), whole)
+    assert np.array_equal(combine(np.asfortranarray(sci), wht, members=members), whole)
+
+
 def test_the_inputs_stay_as_they_are() -> None:
     sci, wht, members = stack(3)
     before = sci.copy(), wht.copy()

@@ -17,6 +17,8 @@ from trueup.errors import UsageError
 Image = NDArray[np.float32]
 Method = Literal["median", "mean", "sum", "minmed", "imedian", "minimum"]
 
+_TINY = float(np.finfo(np.float32).tiny)
+
 
 @dataclass(frozen=True, slots=True)
 class CombineSettings:
@@ -177,15 +179,10 @@ def combine(
         method=settings.method, clip=clip, limits=limits, nsigma=settings.nsigma, grow=settings.grow
     )
     _kernels.combine(
-        np.ascontiguousarray(sci, np.float32),
-        np.ascontiguousarray(wht, np.float32),
+        _whole_images(sci),
+        _whole_images(wht),
         rules=rules,
-        members=np.array(
-            [
-                (settings.mask_fraction * m.mean_weight, m.background / m.exptime, m.read_noise**2)
-                for m in members
-            ]
-        ),
+        members=np.array([_told(member, settings) for member in members]),
         out=out,
         first=first,
         threads=settings.threads or processors(),
@@ -199,3 +196,15 @@ def _rejection(settings: CombineSettings) -> tuple[tuple[int, int], tuple[float,
     low = -math.inf if settings.lthresh is None else settings.lthresh
     high = math.inf if settings.hthresh is None else settings.hthresh
     return (settings.nlow, settings.nhigh), (low, high)
+
+
+def _told(member: StackMember, settings: CombineSettings) -> tuple[float, float, float]:
+    # without weight a pixel is never good, even where its whole image has none
+    lowest = max(settings.mask_fraction * member.mean_weight, _TINY)
+    return lowest, member.background / member.exptime, member.read_noise**2
+
+
+def _whole_images(stack: Image) -> Image:
+    """The stack as float32; copied only where the rows of an image do not follow one another."""
+    stack = stack.astype(np.float32, copy=False)
+    return stack if len(stack) == 0 or stack[0].flags.c_contiguous else np.ascontiguousarray(stack)
