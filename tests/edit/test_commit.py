@@ -9,11 +9,12 @@ import shutil
 import signal
 import threading
 import time
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
-from mortal import Mortal
+from mortal import Mortal, folder_in_memory
 
 from trueup.edit.commit import Change, commit, exclusive
 from trueup.edit.journal import journals, pending
@@ -43,9 +44,15 @@ def mortal() -> Mortal:
 
 
 @pytest.fixture
-def visit(tmp_path: Path) -> list[Path]:
+def memory() -> Iterator[Path]:
+    with folder_in_memory() as path:
+        yield path
+
+
+@pytest.fixture
+def visit(memory: Path) -> list[Path]:
     """Two files in one folder and one in another."""
-    paths = [tmp_path / "a" / "1_flc.fits", tmp_path / "a" / "2_flc.fits", tmp_path / "b" / "3_flc.fits"]
+    paths = [memory / "a" / "1_flc.fits", memory / "a" / "2_flc.fits", memory / "b" / "3_flc.fits"]
     for path in paths:
         path.parent.mkdir(exist_ok=True)
         path.write_bytes(OLD)
@@ -181,11 +188,11 @@ def test_nothing_is_renamed_over_a_change_made_after_the_kill(visit: list[Path],
     assert not strangers(paths[0].parent)
 
 
-def test_moved_folder_recovers(visit: list[Path], mortal: Mortal, tmp_path: Path) -> None:
+def test_moved_folder_recovers(visit: list[Path], mortal: Mortal, memory: Path) -> None:
     """Journals name files relative to their folder."""
     paths = visit[:2]
     interrupt(paths, mortal)
-    moved = tmp_path / "moved"
+    moved = memory / "moved"
     paths[0].parent.rename(moved)
     (journal,) = pending(moved)
     assert journal.files == (moved / "1_flc.fits", moved / "2_flc.fits")
@@ -251,8 +258,8 @@ def test_disk_full(visit: list[Path]) -> None:
     assert not steps(visit[0])
 
 
-def test_copy_to_another_folder(visit: list[Path], tmp_path: Path) -> None:
-    target = tmp_path / "b" / "1_flc.fits"
+def test_copy_to_another_folder(visit: list[Path], memory: Path) -> None:
+    target = memory / "b" / "1_flc.fits"
     with exclusive([visit[0], target]):
         commit([change(visit[0], target=target)], "apply")
         with pytest.raises(FileAccessError, match="exists already"):

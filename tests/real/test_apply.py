@@ -3,9 +3,12 @@
 import json
 import shutil
 import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
 
 import pytest
-from mortal import Mortal
+from mortal import Mortal, folder_in_memory
 
 from trueup.cli import run
 from trueup.edit.journal import pending
@@ -16,25 +19,27 @@ UVIS, IR = "ib4606c5q_flc.fits", "ib4606cpq_flt.fits"
 
 
 @pytest.fixture
-def visit(real_data, tmp_path, monkeypatch):
-    for name in (UVIS, IR):
-        shutil.copyfile(real_data / "headers" / name, tmp_path / name)
-    monkeypatch.chdir(tmp_path)
-    return tmp_path
+def visit(real_data: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    with folder_in_memory() as folder:
+        for name in (UVIS, IR):
+            shutil.copyfile(real_data / "headers" / name, folder / name)
+        with monkeypatch.context() as context:
+            context.chdir(folder)
+            yield folder
 
 
-def say(capsys, *arguments):
+def say(capsys: pytest.CaptureFixture[str], *arguments: str) -> tuple[int, str, str]:
     """Exit code and what a command prints on stdout and stderr."""
     code = run(arguments)
     out = capsys.readouterr()
     return code, out.out, out.err
 
 
-def listed(capsys, *files):
+def listed(capsys: pytest.CaptureFixture[str], *files: str) -> Any:
     return json.loads(say(capsys, "ls", *files, "--format", "json")[1])
 
 
-def test_apply_list_undo(visit, capsys):
+def test_apply_list_undo(visit: Path, capsys: pytest.CaptureFixture[str]) -> None:
     before = [(visit / name).read_bytes() for name in (UVIS, IR)]
     code, out, err = say(capsys, "apply", ".", "--solution", "*FIT_SVM*")
     assert (code, err) == (0, "")
@@ -56,7 +61,7 @@ def test_apply_list_undo(visit, capsys):
     assert say(capsys, "undo", UVIS)[0] == 3
 
 
-def test_dry_run_as_json(visit, capsys):
+def test_dry_run_as_json(visit: Path, capsys: pytest.CaptureFixture[str]) -> None:
     before = (visit / IR).read_bytes()
     code, out, _ = say(capsys, "apply", IR, "--solution", "#7", "--dry-run", "--format", "json")
     assert code == 0
@@ -84,7 +89,9 @@ def test_dry_run_as_json(visit, capsys):
         (["apply", UVIS, "--solution", "svm", "--no-archive"], 3, "kept nowhere else"),
     ],
 )
-def test_refusals_are_one_line(visit, capsys, arguments, code, word):
+def test_refusals_are_one_line(
+    visit: Path, capsys: pytest.CaptureFixture[str], arguments: list[str], code: int, word: str
+) -> None:
     before = (visit / UVIS).read_bytes()
     found, out, err = say(capsys, *arguments)
     assert (found, out) == (code, "")
@@ -94,7 +101,7 @@ def test_refusals_are_one_line(visit, capsys, arguments, code, word):
     assert not (visit / ".trueup").exists()
 
 
-def test_headerlet_commands(visit, capsys):
+def test_headerlet_commands(visit: Path, capsys: pytest.CaptureFixture[str]) -> None:
     code, out, _ = say(capsys, "headerlet", "extract", UVIS, "--solution", "#10", "--out", "hlets")
     assert (code, out) == (0, "hlets/ib4606c5q_IDC_2731450pi-FIT_SVM_GAIADR2_hlet.fits\n")
     assert say(capsys, "headerlet", "delete", UVIS, "--solution", "#10")[0] == 0
@@ -107,7 +114,7 @@ def test_headerlet_commands(visit, capsys):
     assert out.count("FIT_SVM_GAIADR2") == 2
 
 
-def test_ls_names_an_interrupted_visit(visit, capsys):
+def test_ls_names_an_interrupted_visit(visit: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """Killed between two renames: ls says so, and the next command finishes the step."""
     made = plan(open_visit([visit]), "*FIT_SVM*")
     calls, before = 0, [(visit / name).read_bytes() for name in (UVIS, IR)]
@@ -125,7 +132,9 @@ def test_ls_names_an_interrupted_visit(visit, capsys):
     assert {item["active"].partition("-")[2] for item in listed(capsys, ".")["items"]} == {"FIT_REL_GAIAeDR3"}
 
 
-def test_extracted_headerlets_are_good_for_stwcs(visit, peer_python, capsys):
+def test_extracted_headerlets_are_good_for_stwcs(
+    visit: Path, peer_python: str, capsys: pytest.CaptureFixture[str]
+) -> None:
     say(capsys, "headerlet", "extract", IR, "--out", "hlets")
     say(capsys, "apply", IR, "--solution", "distortion-only")
     code = """

@@ -7,6 +7,7 @@ import random
 import re
 import shutil
 import subprocess
+from collections.abc import Iterator
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -14,13 +15,15 @@ from typing import Any
 import numpy as np
 import pytest
 from astropy.io import fits
-from mortal import Mortal
+from mortal import Mortal, folder_in_memory
 
 from trueup.edit.apply import apply
 from trueup.edit.commit import exclusive
+from trueup.edit.plan import plan
 from trueup.edit.record import steps
 from trueup.edit.undo import undo
 from trueup.fits.exposure import read_exposure
+from trueup.fits.visit import open_visit
 from trueup.model.exposure import Exposure
 from trueup.model.solution import Solution
 from trueup.model.soundness import judge
@@ -325,20 +328,31 @@ def test_header_code_is_never_run(real_data: Path, tmp_path: Path) -> None:
     assert fits.getval(path, "WCSNAME", ("SCI", 1)) == "IDC_w3m18525i-GSC240"
 
 
+@pytest.fixture
+def memory() -> Iterator[Path]:
+    with folder_in_memory() as path:
+        yield path
+
+
 @pytest.fixture(params=["file", "visit"])
-def doomed(request: pytest.FixtureRequest, real_data: Path, tmp_path: Path) -> Any:
+def doomed(request: pytest.FixtureRequest, real_data: Path, memory: Path) -> Any:
     """Files, an action on them that will be killed, and their bytes before and after it."""
-    paths = [tmp_path / IR]
+    paths = [memory / IR]
     with fits.open(real_data / "headers" / IR) as hdus:
         # fewer headerlets make the same step faster
         fits.HDUList([*hdus[:6], hdus["HDRLET", 3], hdus["HDRLET", 9]]).writeto(paths[0])
     if request.param == "visit":
-        paths.append(tmp_path / IR.replace("cpq", "cqq"))
+        paths.append(memory / IR.replace("cpq", "cqq"))
         paths[1].write_bytes(paths[0].read_bytes().replace(b"ib4606cpq", b"ib4606cqq"))
     old = [path.read_bytes() for path in paths]
 
     def action() -> None:
         apply(paths, "*GSC240*")
+
+    planned = [plan(open_visit(paths), "*GSC240*")]
+
+    def commit() -> None:
+        planned[0].commit()
 
     def settle() -> bool:
         """What the next command does first; True when the step was finished, False when nothing is left."""
@@ -347,24 +361,25 @@ def doomed(request: pytest.FixtureRequest, real_data: Path, tmp_path: Path) -> A
         with exclusive(paths):
             state = [undated(path) for path in paths]
         assert state in (bare, new)
-        assert not list(tmp_path.glob(".*trueup-new"))
-        assert not list((tmp_path / ".trueup").glob("journal*"))
+        assert not list(memory.glob(".*trueup-new"))
+        assert not list((memory / ".trueup").glob("journal*"))
         assert [len(steps(path)) for path in paths] == [int(state == new)] * len(paths)
         if state == new:
             undo(paths)
+            planned[0] = plan(open_visit(paths), "*GSC240*")
         assert [path.read_bytes() for path in paths] == old
         return state == new
 
     bare = [undated(path) for path in paths]
     action()
     new = [undated(path) for path in paths]
-    undo(paths)
-    return action, settle
+    assert settle()
+    return action, commit, settle
 
 
 def test_killed_at_any_moment(doomed: Any) -> None:
     """Kills at 200 moments spread over apply: each file is old or new to the byte."""
-    action, settle = doomed
+    action, _, settle = doomed
     mortal, choose = Mortal(), random.Random(1)
     duration = mortal.measure(action)
     assert settle()
@@ -376,11 +391,12 @@ def test_killed_at_any_moment(doomed: Any) -> None:
 
 
 def test_killed_after_each_call(doomed: Any) -> None:
-    action, settle = doomed
+    """Every call that changes anything is made by the commit of a plan."""
+    _, commit, settle = doomed
     finished: list[bool] = []
     lived = False
     while not lived:
-        lived = Mortal().run(action, calls=len(finished) + 1)
+        lived = Mortal().run(commit, calls=len(finished) + 1)
         finished.append(settle())
     assert len(finished) > 30
     assert finished == sorted(finished)

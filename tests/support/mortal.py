@@ -1,11 +1,14 @@
 """Killing a process in the middle of its work."""
 
+import contextlib
 import os
 import signal
+import tempfile
 import time
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 # a kill after a call that only reads finds the same files as one after the call before it
@@ -13,6 +16,15 @@ CALLS = (
     "open", "write", "fsync", "replace", "rename", "unlink", "mkdir", "close", "fchmod", "fchown", "utime",
     "setxattr",
 )  # fmt: skip
+
+
+@contextlib.contextmanager
+def folder_in_memory() -> Iterator[Path]:
+    """A folder where flushing to the disk costs nothing, if the machine has one."""
+    memory = Path("/dev/shm")
+    where = memory if memory.is_dir() and os.access(memory, os.W_OK) else None
+    with tempfile.TemporaryDirectory(prefix="trueup-", dir=where) as name:
+        yield Path(name)
 
 
 @dataclass(frozen=True)
