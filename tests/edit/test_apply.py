@@ -119,7 +119,6 @@ def test_dry_run_writes_nothing_and_tells_all(one: Path) -> None:
 
 def test_copies_into_another_folder(one: Path, tmp_path: Path) -> None:
     before = one.read_bytes()
-    (tmp_path / "out").mkdir()
     apply([one], "rel", out=tmp_path / "out")
     assert one.read_bytes() == before
     assert active(tmp_path / "out" / one.name) == REL
@@ -257,6 +256,11 @@ def test_unsound(tmp_path: Path) -> None:
     assert "--allow unsound" in str(error)
     apply([path], "rel", allow=["unsound"])
     assert active(path) == REL
+    count = len(extvers(path))
+    for _ in range(3):
+        apply([path], "apriori")
+        apply([path], "rel", allow=["unsound"])
+    assert len(extvers(path)) == count
 
 
 def test_linear(one: Path) -> None:

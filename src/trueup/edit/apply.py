@@ -11,6 +11,7 @@ from trueup.edit.bundle import unpacked
 from trueup.edit.commit import exclusive, finish_interrupted
 from trueup.edit.plan import Plan, Selection, plan
 from trueup.errors import ChangedError, DataError
+from trueup.fits.splice import explained
 from trueup.fits.visit import open_visit
 
 PathLike = str | os.PathLike[str]
@@ -85,8 +86,15 @@ def apply(
             made = planned()
         if dry_run:
             return made
+        if options.get("out") is not None:
+            _make_folder(Path(options["out"] or "."))
         with exclusive(file.change.destination for file in made.files):
             if not made.is_current:
                 made = planned()
             made.write()
         return made
+
+
+def _make_folder(path: Path) -> None:
+    with explained(path):
+        path.mkdir(parents=True, exist_ok=True)

@@ -10,6 +10,7 @@ from trueup.edit.headers import numbered, with_extension_count
 from trueup.fits.headerlet_write import hdrlet_extension, headerlet_bytes
 from trueup.fits.walk import open_source
 from trueup.model.exposure import Exposure
+from trueup.model.flags import Verdict
 from trueup.model.names import WcsName
 from trueup.model.offset import offset
 from trueup.model.solution import Solution
@@ -47,7 +48,9 @@ class Shelf:
     def with_file(self, solution: Solution) -> Shelf:
         """Keep a headerlet file, byte for byte."""
         path = solution.origin.path
-        if path is None or self.holds(solution):
+        taken = {s.hdrname.upper() for s in self.exposure.solutions if s.origin.kind == "hdrlet"}
+        # under a taken HDRNAME stwcs could not find it; it is kept under a free one when it is replaced
+        if path is None or self.holds(solution) or solution.hdrname.upper() in taken:
             return self
         source = open_source(path)
         return self._with(solution, source.read(0, source.size))
@@ -67,7 +70,7 @@ class Shelf:
 
 
 def shelf_of(exposure: Exposure) -> Shelf:
-    """The sound HDRLETs of an exposure.
+    """The HDRLETs of an exposure that are as sound as its active solution.
 
     Examples
     --------
@@ -77,9 +80,20 @@ def shelf_of(exposure: Exposure) -> Shelf:
     >>> shelf_of(Exposure("a_flc.fits", Cards(), (), (opus,), opus)).kept
     ()
     """
-    verdicts = zip(exposure.solutions, judge(exposure), strict=True)
-    kept = [s for s, v in verdicts if s.origin.kind == "hdrlet" and v.sound is not False]
+    verdicts = judge(exposure)
+    kept = []
+    for solution, verdict in zip(exposure.solutions, verdicts, strict=True):
+        if solution.origin.kind == "hdrlet" and (
+            verdict.sound is not False or _restores_unsound(verdict, verdicts[0])
+        ):
+            kept.append(solution)
     return Shelf(exposure, tuple(kept))
+
+
+def _restores_unsound(stored: Verdict, active: Verdict) -> bool:
+    """An unsound active solution is kept well enough by a copy as unsound as itself."""
+    unusable = {"wrong-destim", "missing-chip", "broken"}
+    return active.sound is False and not unusable & {fault.code for fault in stored.faults}
 
 
 def same_solution(a: Solution, b: Solution) -> bool:
