@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from pathlib import Path
 from typing import TypedDict, Unpack
 
@@ -73,28 +73,28 @@ def apply(
         raise DataError("there is no exposure among the files given", todo="give FLT, FLC or C0M files")
     roots = {exposure.rootname for exposure in visit.exposures}
     with unpacked(headerlets, roots) as files:
-        if not dry_run:
-            finish_interrupted({Path(exposure.path).parent for exposure in visit.exposures})
 
         def planned() -> Plan:
             return plan(open_visit([*given, *files]), selection, **options)
 
+        if dry_run:
+            return planned()
+        finish_interrupted({Path(exposure.path).parent for exposure in visit.exposures})
         try:
             made = planned()
         except ChangedError:
             # another process committed between two looks at a file
             made = planned()
-        if dry_run:
-            return made
-        if options.get("out") is not None:
-            _make_folder(Path(options["out"] or "."))
-        with exclusive(file.change.destination for file in made.files):
-            if not made.is_current:
-                made = planned()
-            made.write()
-        return made
+        return _commit(made, planned, options.get("out"))
 
 
-def _make_folder(path: Path) -> None:
-    with explained(path):
-        path.mkdir(parents=True, exist_ok=True)
+def _commit(made: Plan, again: Callable[[], Plan], out: PathLike | None) -> Plan:
+    """Commit the plan, or one made again where the files are no longer the same."""
+    if out is not None:
+        with explained(Path(out)):
+            Path(out).mkdir(parents=True, exist_ok=True)
+    with exclusive(file.change.destination for file in made.files):
+        if not made.is_current:
+            made = again()
+        made.write()
+    return made
