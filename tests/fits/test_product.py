@@ -168,6 +168,7 @@ def test_a_mixed_set_says_so(mosaic: Mosaic) -> None:
 
 def history(mosaic: Mosaic) -> str:
     header = primary_header(mosaic, rootname="a", filename="a.fits")
+    assert all(len(card.text) == 80 for card in header if card.keyword == "HISTORY")
     return " ".join(card.text[8:].strip() for card in header if card.keyword == "HISTORY")
 
 

@@ -7,11 +7,12 @@ from typing import Annotated
 
 from cyclopts import Parameter
 
+from trueup.cli.drizzle_options import DrizzleOptions, typed
 from trueup.cli.output import note
-from trueup.drizzle.params import DrizzleParams
+from trueup.cli.progress import progress
 from trueup.errors import EXIT_FINE, DataError
 
-_DEFAULTS = DrizzleParams()
+_NONE_TYPED = DrizzleOptions()
 
 
 def drizzle(
@@ -19,7 +20,9 @@ def drizzle(
     solution: str | None = None,
     output: Annotated[str | None, Parameter(("--output", "-o"))] = None,
     overwrite: bool = False,
-    params: Annotated[DrizzleParams, Parameter("*", negative_iterable=())] = _DEFAULTS,
+    params: str | None = None,
+    mdriztab: str | None = None,
+    options: Annotated[DrizzleOptions, Parameter("*", negative_iterable=())] = _NONE_TYPED,
 ) -> int:
     """Drizzle exposures, one product per association or filter, on one common grid.
 
@@ -33,10 +36,20 @@ def drizzle(
         File of a single product, or folder; by default NAME_trueup_drc.fits here.
     overwrite
         Replace files that trueup did not write.
+    params
+        Settings as JSON text, a file of it, or a product of trueup; options typed beside it count more.
+    mdriztab
+        MDRIZTAB reference table, for settings that neither options nor --params give.
     """
     from trueup.workflow.drizzle import drizzle_files
+    from trueup.workflow.drizzle_settings import layered
 
-    run = drizzle_files(files or (".",), solution=solution, params=params, output=output, overwrite=overwrite)
+    settings = layered(typed(options), stored=params, mdriztab=mdriztab)
+    given = files or (".",)
+    with progress() as tell:
+        run = drizzle_files(
+            given, solution=solution, params=settings, output=output, overwrite=overwrite, tell=tell
+        )
     for line in (*(f"{out.path}: left out: {out.why}" for out in run.left_out), *run.warnings):
         note(line)
     for p in run.products:

@@ -292,15 +292,14 @@ class DrizzleParams:
         """
         return cls(**settings_of_product(path))
 
-    @classmethod
+    @staticmethod
     def from_mdriztab(
-        cls,
         path: str | os.PathLike[str],
         filter: str,  # noqa: A002 - the word of the field
         n: int,
         *,
         columns: Columns = "all",
-    ) -> Self:
+    ) -> DrizzleParams:
         """The settings of one row of an MDRIZTAB reference table.
 
         Parameters
@@ -325,7 +324,7 @@ class DrizzleParams:
         Traceback (most recent call last):
         trueup.errors.FileAccessError: nowhere_mdz.fits: No such file or directory
         """
-        return cls(**row_settings(path, filter, n, columns=columns))
+        return DrizzleParams(**row_settings(path, filter, n, columns=columns))
 
     def __str__(self) -> str:
         values = {field.name: getattr(self, field.name) for field in fields(self)}

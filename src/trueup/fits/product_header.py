@@ -8,6 +8,7 @@ import os
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from importlib.metadata import version
+from textwrap import wrap
 from typing import Any
 
 import numpy as np
@@ -86,21 +87,22 @@ def primary_header(mosaic: Mosaic, *, rootname: str, filename: str) -> Cards:
         for n, (e, c) in enumerate(mosaic.chips[:_MOST_NUMBERED], 1)
         for card in _input_cards(mosaic, n, exposure=e, chip=c)
     ]
-    history = (Card(f"HISTORY {line}".ljust(80)) for line in _history(mosaic))
+    history = (Card(f"HISTORY {line}".ljust(80)) for text in _history(mosaic) for line in wrap(text, 72))
     return header.append(*inputs, *history)
 
 
 def _history(mosaic: Mosaic) -> list[str]:
-    """How it was made, a line of at most 72 characters each."""
+    """How it was made, in sentences."""
     run = json.loads(mosaic.settings)
     lines = [
         f"trueup {version('trueup')}: {run.get('kernel', 'square')} kernel",
-        f"A pixel weighs {_WEIGHTS[run.get('weight', 'EXP')]}",
-        "where its DQ is good.",
+        f"A pixel weighs {_WEIGHTS[run.get('weight', 'EXP')]} where its DQ is good.",
     ]
     if run.get("compat") == "astrodrizzle":
-        lines.append("With the approximations of AstroDrizzle: mapping bilinear over 10 pixels,")
-        lines.append("blot at float32 positions, cosmic rays at chip borders missed.")
+        lines.append(
+            "With the approximations of AstroDrizzle: mapping bilinear over 10 pixels, blot at float32 "
+            "positions, cosmic rays at chip borders missed."
+        )
     else:
         lines.append("Mapping exact to 0.00005 pixel.")
     if run.get("cr"):

@@ -3,20 +3,41 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
+import numpy as np
+from numpy.typing import NDArray
+
+from trueup.drizzle.admission import Selection, require_same_kind, under, why_not
+from trueup.drizzle.agreement import disagreements, require_agreement
 from trueup.drizzle.grid import output_frame
 from trueup.drizzle.params import DrizzleParams
-from trueup.drizzle.pipeline import Selection, drizzle_onto, require_same_kind, under, why_not
+from trueup.drizzle.pipeline import drizzle_onto
+from trueup.drizzle.run import Hooks
+from trueup.edit.dq import write_masks
+from trueup.edit.guard import editable
 from trueup.errors import DataError, UsageError
-from trueup.fits.product import require_free, write_product
+from trueup.fits.product import companion_path, require_free, write_image, write_product
 from trueup.fits.visit import open_visit
 from trueup.model.exposure import Exposure
 from trueup.model.mosaic import Mosaic
-from trueup.model.soundness import judge
 from trueup.model.visit import LeftOut, Visit
+from trueup.workflow.drizzle_settings import ParamsFor
+
+Tell = Callable[[str, float], None]
+
+# which part of the time a step takes, about
+_SHARES = {
+    "static mask": (0.0, 0.05),
+    "sky": (0.05, 0.15),
+    "separate drizzle": (0.15, 0.4),
+    "median": (0.4, 0.55),
+    "cosmic rays and final drizzle": (0.55, 0.9),
+    "write": (0.9, 1.0),
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,9 +83,10 @@ def drizzle_files(
     paths: Sequence[str | os.PathLike[str]],
     *,
     solution: Selection | None = None,
-    params: DrizzleParams | None = None,
+    params: DrizzleParams | ParamsFor | None = None,
     output: str | None = None,
     overwrite: bool = False,
+    tell: Tell | None = None,
 ) -> DrizzleRun:
     """Drizzle files, folders or associations to one product per association or filter.
 
@@ -74,11 +96,15 @@ def drizzle_files(
         Exposures, headerlet files, associations, folders.
     solution : str, mapping or callable, optional
         As in :func:`trueup.drizzle`; by default the solution in force.
-    params : DrizzleParams, optional
+    params : DrizzleParams or callable, optional
+        The settings, or a function that gives those of the exposures of each product.
     output : str, optional
-        File for a single product, or folder; by default ``<name>_trueup_drc.fits`` here.
+        File for a single product, or folder; by default ``<name>_trueup_drc.fits`` here. A folder
+        that ends in ``/`` is made.
     overwrite : bool
         Whether files that trueup did not write may be replaced.
+    tell : callable, optional
+        Called with what is being done, and the share of the run that is done.
 
     Returns
     -------
@@ -89,7 +115,7 @@ def drizzle_files(
     DataError
         Where nothing can be drizzled.
     SolutionError
-        Where the exposures are under solutions of different kinds.
+        Where the exposures are under solutions of different kinds, or that disagree on the sky.
     UsageError
         Where `output` is one file and there are several products.
 
@@ -103,26 +129,90 @@ def drizzle_files(
     >>> [(product.name, product.filter, product.chips) for product in run.products]
     [('iepw14030', 'F336W', 4), ('iepw14040', 'F275W', 4)]
     """
-    params = params or DrizzleParams()
     visit = open_visit(paths, strict=False)
     refused = tuple(LeftOut(e.path, why) for e in visit.exposures if (why := why_not(e)))
     exposures = under((e for e in visit.exposures if not why_not(e)), solution)
     left_out = visit.left_out + refused
     if not exposures:
         raise DataError("nothing to drizzle", todo="; ".join(f"{out.path}: {out.why}" for out in left_out))
-    if not params.allow_mixed:
+    jobs = _jobs(exposures, params, output)
+    if not all(job.params.allow_mixed for job in jobs):
         require_same_kind(exposures)
-    groups = product_groups(exposures)
-    targets = {name: _target(name, output, len(groups)) for name in groups}
-    for target in targets.values():
-        require_free(target, overwrite=overwrite)
-    common = None if params.grid == "own" else output_frame(exposures, params)
+        require_agreement(exposures)
+    for job in jobs:
+        job.require_writable(overwrite=overwrite)
+    common = output_frame(exposures, jobs[0].params)
+    if output is not None and output.endswith(os.sep):
+        os.makedirs(output, exist_ok=True)
     written = []
-    for name, members in groups.items():
-        mosaic = drizzle_onto(common or output_frame(members, params), members, params)
-        mosaic = write_product(mosaic, targets[name], rootname=name, overwrite=overwrite)
-        written.append(_summary(mosaic, name))
-    return DrizzleRun(tuple(written), left_out, _warnings(exposures))
+    for index, job in enumerate(jobs):
+        frame = output_frame(job.exposures, job.params) if job.params.grid == "own" else common
+        told = _shared(tell or (lambda *_: None), job.name, index=index, products=len(jobs))
+        hooks = job.hooks(told, overwrite=overwrite)
+        mosaic = drizzle_onto(frame, job.exposures, job.params, hooks=hooks)
+        hooks.tell("write", 0, 1)
+        mosaic = write_product(mosaic, job.target, rootname=job.name, overwrite=overwrite)
+        if job.params.write_dq:
+            write_masks(mosaic.exposures, mosaic.masks)
+        written.append(_summary(mosaic, job.name))
+    return DrizzleRun(tuple(written), left_out, _warnings(exposures, jobs))
+
+
+@dataclass(frozen=True, slots=True)
+class _Job:
+    """One product to be made."""
+
+    name: str
+    exposures: tuple[Exposure, ...]
+    params: DrizzleParams
+    target: Path
+
+    def require_writable(self, *, overwrite: bool) -> None:
+        """Find out before the work is done."""
+        require_free(self.target, overwrite=overwrite)
+        if self.params.planes:
+            require_free(companion_path(self.target), overwrite=overwrite)
+        if self.params.write_dq:
+            for exposure in self.exposures:
+                editable(exposure.path)
+
+    def hooks(self, tell: Callable[[str, int, int], None], *, overwrite: bool) -> Hooks:
+        """What the run is to report while it goes on."""
+        if self.params.keep is None:
+            return Hooks(tell)
+        os.makedirs(self.params.keep, exist_ok=True)
+        start = os.path.join(self.params.keep, self.name)
+        return Hooks(tell, partial(_keep, start, overwrite=overwrite))
+
+
+def _keep(start: str, name: str, pixels: NDArray[np.generic], *, overwrite: bool) -> None:
+    write_image(pixels, f"{start}_{name}.fits", overwrite=overwrite)
+
+
+def _shared(tell: Tell, name: str, *, index: int, products: int) -> Callable[[str, int, int], None]:
+    """What tells the share of the whole run from the parts of a step of one product."""
+
+    def told(step: str, done: int, total: int) -> None:
+        begin, end = _SHARES.get(step, (0.0, 0.0))
+        share = begin + (end - begin) * done / max(total, 1)
+        part = f" {done + 1}/{total}" if total > 1 else ""
+        tell(f"{name}: {step}{part}", (index + share) / products)
+
+    return told
+
+
+def _jobs(
+    exposures: Sequence[Exposure], params: DrizzleParams | ParamsFor | None, output: str | None
+) -> tuple[_Job, ...]:
+    groups = product_groups(exposures)
+    settings = {
+        name: params(members) if callable(params) else params or DrizzleParams()
+        for name, members in groups.items()
+    }
+    return tuple(
+        _Job(name, members, settings[name], _target(name, output, len(groups)))
+        for name, members in groups.items()
+    )
 
 
 def product_groups(exposures: Sequence[Exposure]) -> dict[str, tuple[Exposure, ...]]:
@@ -189,14 +279,13 @@ def _summary(mosaic: Mosaic, name: str) -> Written:
     )
 
 
-def _warnings(exposures: Sequence[Exposure]) -> tuple[str, ...]:
+def _warnings(exposures: Sequence[Exposure], jobs: Sequence[_Job]) -> tuple[str, ...]:
     lines = []
     plain = [exposure.rootname for exposure in exposures if not exposure.solution.has_sip]
     if plain:
         lines.append(f"the WCS of {', '.join(plain)} has no distortion, so the picture is smeared")
-    for exposure in exposures:
-        for solution, verdict in zip(exposure.solutions, judge(exposure), strict=True):
-            if solution is exposure.solution and verdict.sound is False:
-                faults = "; ".join(fault.text for fault in verdict.faults)
-                lines.append(f"{exposure.path}: solution {solution.name} is unsound: {faults}")
+    lines += disagreements(exposures)
+    for job in jobs:
+        if len(job.exposures) == 1:
+            lines.append(f"{job.name}: one exposure, so cosmic rays are not rejected")
     return tuple(lines)
