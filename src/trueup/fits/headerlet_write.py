@@ -203,8 +203,9 @@ def _model_names(solution: Solution, exposure: Exposure) -> dict[str, str]:
         return solution.cards.text(keyword) or exposure.header.text(keyword)
 
     def root(name: str, suffix: str) -> str:
-        base = os.path.basename(name.rpartition("$")[2])
-        return base.removesuffix(f"{suffix}.fits") if base.upper() not in {"", "N/A"} else _NO_MODEL
+        if name.upper() in {"", "N/A"}:
+            return _NO_MODEL
+        return os.path.basename(name.rpartition("$")[2]).removesuffix(f"{suffix}.fits")
 
     names = {keyword: find(keyword) or "N/A" for keyword in ("IDCTAB", "NPOLFILE", "D2IMFILE")}
     idc = root(names["IDCTAB"], "_idc")
