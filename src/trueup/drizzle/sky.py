@@ -149,7 +149,7 @@ def sky_values(
         raise UsageError(f"the sky method is '{method}'", todo=f"it can be {', '.join(_METHODS)}")
     if method == "none":
         return sky_from_brightness(exposures, method, {exposure.path: 0.0 for exposure in exposures})
-    measured = _measure_chips(exposures, method, settings or SkySettings(), static)
+    measured = _measure_chips(exposures, method, settings=settings or SkySettings(), static=static)
     alone = {path: _lowest(chips) for path, chips in measured.items()}
     if "match" in method:
         brightness, warnings = _matched(measured, alone, absolute=method != "match")
@@ -206,7 +206,7 @@ class _ChipSky:
 
 
 def _measure_chips(
-    exposures: Sequence[Exposure], method: str, settings: SkySettings, static: StaticMask | None
+    exposures: Sequence[Exposure], method: str, *, settings: SkySettings, static: StaticMask | None
 ) -> dict[str, list[_ChipSky]]:
     """The chips of each exposure, by path."""
 
