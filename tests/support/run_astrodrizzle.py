@@ -40,7 +40,12 @@ DEFAULTS = {
 def main() -> None:
     """Run every job."""
     from drizzlepac.astrodrizzle import AstroDrizzle
+    from spherical_geometry.polygon import SphericalPolygon
 
+    # skypac asks for a method that spherical_geometry 1.4 no longer has: AstroDrizzle would then take
+    # localmin instead of match, and say so in its log only
+    if not hasattr(SphericalPolygon, "iter_polygons_flat"):
+        SphericalPolygon.iter_polygons_flat = SphericalPolygon.__iter__
     listing = Path(sys.argv[1])
     plan = json.loads(listing.read_text())
     for name, keywords in plan["jobs"].items():

@@ -52,7 +52,7 @@ def final_image(run: Run, known: Known) -> tuple[Canvas, dict[ChipKey, Mask]]:
     """
     params = run.params
     canvas = empty_canvas(
-        run.frame,
+        run.final.frame,
         chips=len(run.inputs),
         context=params.context,
         variance="err" in params.planes,
@@ -67,7 +67,7 @@ def final_image(run: Run, known: Known) -> tuple[Canvas, dict[ChipKey, Mask]]:
         if params.write_dq and mask is not None:
             masks[one.exposure.rootname, one.chip.id.extver] = mask
         pixels = _pixels(run, one, known, signal=signal, mask=mask)
-        add_chip(canvas, pixels, wcs=run.mappings[one.index], index=one.index, drop=drop)
+        add_chip(canvas, pixels, wcs=run.final.mappings[one.index], index=one.index, drop=drop)
     return canvas, masks
 
 
@@ -76,7 +76,7 @@ def _pixels(run: Run, one: ChipInput, known: Known, *, signal: Image, mask: Mask
     good = one.good(run.params.bad_bits("final"), static)
     if mask is not None:
         good &= mask.view(np.bool_)
-    sky, ratio = known.sky.of(one.exposure, one.chip), run.ratios[one.index]
+    sky, ratio = known.sky.of(one.exposure, one.chip), run.final.ratios[one.index]
     weight = one.weight(run.params.weight, good, sky=sky, ratio=ratio)
     variance = one.variance(ratio) if "err" in run.params.planes else None
     return Pixels(one.as_rate(signal, sky, ratio), weight, variance=variance, exptime=one.exptime)
@@ -93,7 +93,7 @@ def _mask(run: Run, one: ChipInput, known: Known, *, signal: Image) -> Mask | No
         sky=known.sky.of(one.exposure, one.chip),
         read_noise=one.read_noise,
         conversion=one.conversion,
-        pixel_ratio=run.ratios[one.index],
+        pixel_ratio=run.separate.ratios[one.index],
         trail=trail_direction(one.exposure, one.chip.id),
     )
     settings = CosmicRaySettings(
@@ -109,7 +109,7 @@ def _mask(run: Run, one: ChipInput, known: Known, *, signal: Image) -> Mask | No
     mask = cosmic_ray_mask(
         signal,
         known.clean,
-        mapping=run.mappings[one.index],
+        mapping=run.separate.mappings[one.index],
         chip=readout,
         settings=settings,
         blotted=blotted,

@@ -177,7 +177,7 @@ def _mosaic(run: Run, canvas: Canvas, *, sky: Sky, masks: dict[ChipKey, Mask]) -
         sci,
         wht,
         canvas.context,
-        run.frame,
+        run.final.frame,
         run.exposures,
         unit=_unit(run),
         settings=params.to_json(),

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
-from trueup.drizzle.grid import chip_scale_arcsec
+from trueup.drizzle.grid import chip_scale_arcsec, output_frame
 from trueup.drizzle.inputs import ChipInput, chip_inputs
 from trueup.drizzle.mapping import Mapping, pixel_mapping
 from trueup.drizzle.params import DrizzleParams, ResolvedParams
@@ -56,7 +56,7 @@ class Given:
         See :func:`trueup.drizzle.sky_file.given_sky`.
     static : StaticMask or None
     clean : (ny, nx) float32 array or None
-        The sky without cosmic rays on the output frame, per second: no median is made.
+        The sky without cosmic rays on the detector's own frame, per second: no median is made.
     masks : mapping of (str, int) to (ny, nx) uint8 array
         By ROOTNAME and SCI EXTVER: 0 where a pixel is to be left out. No cosmic rays are looked for in
         these chips.
@@ -74,30 +74,47 @@ class Given:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
+class Placement:
+    """Where the pixels of each chip fall on one frame.
+
+    Attributes
+    ----------
+    frame : ChipWcs
+        Without distortion.
+    mappings : tuple of Mapping
+        By the number of the chip.
+    ratios : tuple of float
+        Pixel scale of the frame over that of each chip.
+    """
+
+    frame: ChipWcs
+    mappings: tuple[Mapping, ...]
+    ratios: tuple[float, ...]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
 class Run:
     """One image in the making.
 
     Attributes
     ----------
-    frame : ChipWcs
-        Output frame, without distortion.
     exposures : tuple of Exposure
     inputs : tuple of ChipInput
         The chips, in the order of the context bits.
-    mappings : tuple of Mapping
-        From the pixels of each chip to those of the frame.
-    ratios : tuple of float
-        Pixel scale of the frame over that of each chip.
+    final : Placement
+        On the output frame.
+    separate : Placement
+        On the frame of the separate images and the median: that of the detector, so that the
+        cosmic rays found do not depend on the output frame.
     params : ResolvedParams
     hooks : Hooks
     given : Given
     """
 
-    frame: ChipWcs
     exposures: tuple[Exposure, ...]
     inputs: tuple[ChipInput, ...]
-    mappings: tuple[Mapping, ...]
-    ratios: tuple[float, ...]
+    final: Placement
+    separate: Placement
     params: ResolvedParams
     hooks: Hooks
     given: Given
@@ -156,10 +173,24 @@ def start(
     detector = members[0].detector if members else ""
     resolved = params.for_exposures(detector, len(members))
     compat = resolved.compat == "astrodrizzle"
+    final = _placed(inputs, frame, compat=compat)
+    separate = final
+    if resolved.cr and inputs:
+        own = output_frame(members, DrizzleParams(grid="own"))
+        separate = final if _same_frame(own, frame) else _placed(inputs, own, compat=compat)
+    return Run(members, inputs, final, separate, resolved, hooks or Hooks(), given or Given())
+
+
+def _placed(inputs: Sequence[ChipInput], frame: ChipWcs, *, compat: bool) -> Placement:
     scale = frame.scale_arcsec()
     ratios = tuple(scale / chip_scale_arcsec(one.exposure, one.chip) for one in inputs)
     mappings = tuple(
         pixel_mapping(one.exposure.wcs(one.chip.id), frame, compat=compat, scale=ratio)
         for one, ratio in zip(inputs, ratios, strict=True)
     )
-    return Run(frame, members, inputs, mappings, ratios, resolved, hooks or Hooks(), given or Given())
+    return Placement(frame, mappings, ratios)
+
+
+def _same_frame(a: ChipWcs, b: ChipWcs) -> bool:
+    places = (a.crpix, a.crval, a.shape) == (b.crpix, b.crval, b.shape)
+    return places and np.array_equal(a.cd, b.cd)

@@ -53,7 +53,7 @@ def clean_image(run: Run, sky: Sky, static: StaticMask | None) -> Image:
         stack = buffer.drizzled(outer, sky, static)
         weights.add(stack[1][:, inner.start - outer.start : inner.stop - outer.start])
     members = _members(run, sky, weights.means())
-    clean = np.empty(run.frame.shape, np.float32)
+    clean = np.empty(run.separate.frame.shape, np.float32)
     for done, (inner, outer) in enumerate(bands):
         run.hooks.tell("median", done, len(bands))
         stack = buffer.drizzled(outer, sky, static)
@@ -79,7 +79,7 @@ def _settings(run: Run) -> CombineSettings:
 
 def _bands(run: Run, grow: int) -> Iterator[tuple[slice, slice]]:
     """Rows of each band, without and with the neighbours that `grow` asks for."""
-    ny, nx = run.frame.shape
+    ny, nx = run.separate.frame.shape
     height = max(_STACK_BYTES // (8 * nx * len(run.exposures)) - 2 * grow, _FEWEST_ROWS)
     count = -(-ny // height)
     for k in range(count):
@@ -92,19 +92,19 @@ class _Buffer:
 
     def __init__(self, run: Run, rows: int) -> None:
         self._run = run
-        self._memory = np.empty(2 * len(run.exposures) * rows * run.frame.shape[1], np.float32)
+        self._memory = np.empty(2 * len(run.exposures) * rows * run.separate.frame.shape[1], np.float32)
         self._holds: slice | None = None
 
     def drizzled(self, rows: slice, sky: Sky, static: StaticMask | None) -> Stack:
         """Values and weights (n, rows, nx) of all exposures in some rows of the frame."""
-        shape = (2, len(self._run.exposures), rows.stop - rows.start, self._run.frame.shape[1])
+        shape = (2, len(self._run.exposures), rows.stop - rows.start, self._run.separate.frame.shape[1])
         sci, wht = self._memory[: math.prod(shape)].reshape(shape)
         if rows == self._holds:
             return sci, wht
         sci.fill(0)
         wht.fill(0)
         for k, exposure in enumerate(self._run.exposures):
-            canvas = Canvas(self._run.frame, sci[k], wht[k], None, first_row=rows.start)
+            canvas = Canvas(self._run.separate.frame, sci[k], wht[k], None, first_row=rows.start)
             for one in self._run.chips_of(exposure):
                 _add(self._run, canvas, one, sky=sky, static=static)
             finished(canvas, 0.0, threads=self._run.params.threads)
@@ -113,14 +113,14 @@ class _Buffer:
 
 
 def _add(run: Run, canvas: Canvas, one: ChipInput, *, sky: Sky, static: StaticMask | None) -> None:
-    mapping = run.mappings[one.index]
+    mapping = run.separate.mappings[one.index]
     wanted = slice(canvas.first_row, canvas.first_row + len(canvas.sum))
-    rows = input_rows(mapping, wanted, run.frame.shape)
+    rows = input_rows(mapping, wanted, run.separate.frame.shape)
     if rows is None:
         return
     never = static.good(one.exposure, one.chip) if static is not None else None
     good = one.good(run.params.bad_bits("sep"), never, rows)
-    data = one.rate(sky.of(one.exposure, one.chip), run.ratios[one.index], rows)
+    data = one.rate(sky.of(one.exposure, one.chip), run.separate.ratios[one.index], rows)
     weight = good * np.float32(one.exptime)
     drop = Drop(kernel=_KERNEL, threads=run.params.threads)
     add_chip(canvas, Pixels(data, weight, rows.start), wcs=mapping, index=0, drop=drop)
@@ -167,8 +167,8 @@ def _keep(run: Run, clean: Image, sky: Sky, static: StaticMask | None) -> None:
         return
     run.keep("median", clean)
     for exposure in run.exposures:
-        shape = run.frame.shape
-        canvas = Canvas(run.frame, np.zeros(shape, np.float32), np.zeros(shape, np.float32), None)
+        shape = run.separate.frame.shape
+        canvas = Canvas(run.separate.frame, np.zeros(shape, np.float32), np.zeros(shape, np.float32), None)
         for one in run.chips_of(exposure):
             _add(run, canvas, one, sky=sky, static=static)
         finished(canvas, 0.0, threads=run.params.threads)
