@@ -64,7 +64,12 @@ void drizzle(const Input &input, const PixelMap &map, const Drop &drop, const Ca
              int threads) {
     switch (drop.kernel) {
     case Kernel::square: return drizzle_as<Square>(input, map, drop, canvas, threads);
-    case Kernel::turbo: return drizzle_as<Centred<BoxProfile>>(input, map, drop, canvas, threads);
+    case Kernel::turbo:
+        // scales that are equal may differ by a rounding
+        if (BoxProfile::radius(drop) <= 0.5 + 1e-9) {
+            return drizzle_as<Centred<NarrowBoxProfile>>(input, map, drop, canvas, threads);
+        }
+        return drizzle_as<Centred<BoxProfile>>(input, map, drop, canvas, threads);
     case Kernel::point: return drizzle_as<Centred<PointProfile>>(input, map, drop, canvas, threads);
     case Kernel::gaussian:
         return drizzle_as<Centred<GaussianProfile>>(input, map, drop, canvas, threads);

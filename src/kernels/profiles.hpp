@@ -13,24 +13,35 @@
 
 namespace trueup {
 
-// The pixel whose [-0.5, 0.5) holds a position.
+// The pixel whose [-0.5, 0.5) holds a position. The bias lets a conversion to integer, which is
+// faster than floor, round down for negative positions, too.
 inline std::int32_t nearest_pixel(double at) {
-    return static_cast<std::int32_t>(std::floor(at + 0.5));
+    constexpr std::int32_t bias = 1 << 20;
+    return static_cast<std::int32_t>(at + (bias + 0.5)) - bias;
 }
 
 // Shares along one axis: weights[k] of the pixel first + k.
 struct Line {
-    std::int32_t first, count;
+    explicit Line(double radius) : weights(static_cast<std::size_t>(2 * radius) + 3) {}
+    std::int32_t first = 0, count = 0;
     std::vector<double> weights;
+};
+
+template <int N>
+struct ShortLine {
+    explicit ShortLine(double) {}
+    static constexpr std::int32_t count = N;
+    std::int32_t first = 0;
+    double weights[N] = {};
 };
 
 class PointProfile {
   public:
+    using Shares = ShortLine<1>;
     explicit PointProfile(const Drop &) {}
     static double radius(const Drop &) { return 0; }
-    void at(double position, Line &out) const {
+    void at(double position, Shares &out) const {
         out.first = nearest_pixel(position);
-        out.count = 1;
         out.weights[0] = 1;
     }
 };
@@ -38,23 +49,35 @@ class PointProfile {
 // A box, by its overlap with the pixels.
 class BoxProfile {
   public:
+    using Shares = Line;
     explicit BoxProfile(const Drop &drop) : half_(radius(drop)), height_(0.5 / half_) {}
     static double radius(const Drop &drop) { return drop.pixfrac / drop.scale / 2; }
-    void at(double position, Line &out) const {
+    void at(double position, Shares &out) const {
         const double low = position - half_, high = position + half_;
         out.first = nearest_pixel(low);
-        const double edge = out.first + 0.5;
-        if (half_ <= 0.5) {
-            // at most two pixels
-            out.count = 2;
-            out.weights[0] = (std::min(edge, high) - low) * height_;
-            out.weights[1] = std::max(high - edge, 0.0) * height_;
-            return;
-        }
         out.count = nearest_pixel(high) - out.first + 1;
+        const double edge = out.first + 0.5;
         for (std::int32_t k = 0; k < out.count; ++k) {
             out.weights[k] = (std::min(edge + k, high) - std::max(edge + k - 1, low)) * height_;
         }
+    }
+
+  private:
+    double half_, height_;
+};
+
+// A box no wider than a pixel falls into two at most.
+class NarrowBoxProfile {
+  public:
+    using Shares = ShortLine<2>;
+    explicit NarrowBoxProfile(const Drop &drop) : half_(radius(drop)), height_(0.5 / half_) {}
+    static double radius(const Drop &drop) { return BoxProfile::radius(drop); }
+    void at(double position, Shares &out) const {
+        const double low = position - half_, high = position + half_;
+        out.first = nearest_pixel(low);
+        const double edge = out.first + 0.5;
+        out.weights[0] = (std::min(edge, high) - low) * height_;
+        out.weights[1] = std::max(high - edge, 0.0) * height_;
     }
 
   private:
@@ -65,6 +88,7 @@ class BoxProfile {
 // input pixels, so that a narrow one leaves no holes.
 class GaussianProfile {
   public:
+    using Shares = Line;
     explicit GaussianProfile(const Drop &drop) : radius_(radius(drop)) {
         const double sigma = drop.pixfrac / drop.scale / fwhm_per_sigma;
         rate_ = 1 / (2 * sigma * sigma);
@@ -73,7 +97,7 @@ class GaussianProfile {
     static double radius(const Drop &drop) {
         return std::max(2.5 * drop.pixfrac / fwhm_per_sigma, 1.2) / drop.scale;
     }
-    void at(double position, Line &out) const {
+    void at(double position, Shares &out) const {
         out.first = nearest_pixel(position - radius_);
         out.count = nearest_pixel(position + radius_) - out.first + 1;
         for (std::int32_t k = 0; k < out.count; ++k) {
@@ -92,6 +116,7 @@ class GaussianProfile {
 template <int Order>
 class LanczosProfile {
   public:
+    using Shares = Line;
     explicit LanczosProfile(const Drop &drop)
         : radius_(radius(drop)), per_step_(drop.scale / step / drop.pixfrac) {
         table_.push_back(1);
@@ -102,7 +127,7 @@ class LanczosProfile {
         table_.push_back(0);
     }
     static double radius(const Drop &drop) { return Order * drop.pixfrac / drop.scale; }
-    void at(double position, Line &out) const {
+    void at(double position, Shares &out) const {
         out.first = nearest_pixel(position - radius_);
         out.count = nearest_pixel(position + radius_) - out.first + 1;
         const auto last = static_cast<std::int32_t>(table_.size()) - 1;
@@ -113,7 +138,8 @@ class LanczosProfile {
     }
 
   private:
-    static constexpr double step = 0.01, pi = 3.14159265358979323846;
+    // as rounded in the original: which entry is the nearest depends on it
+    static constexpr double step = 0.01F, pi = 3.14159265358979323846;
     double radius_, per_step_;
     std::vector<double> table_;
 };
@@ -122,11 +148,8 @@ template <class Profile>
 class Centred {
   public:
     Centred(const PixelMap &map, const Drop &drop, std::ptrdiff_t nx)
-        : map_(map), profile_(drop), x_(static_cast<std::size_t>(nx)), y_(x_.size()) {
-        const auto size = static_cast<std::size_t>(2 * Profile::radius(drop)) + 3;
-        across_.weights.resize(size);
-        along_.weights.resize(size);
-    }
+        : map_(map), profile_(drop), x_(static_cast<std::size_t>(nx)), y_(x_.size()),
+          across_(radius(drop)), along_(radius(drop)) {}
 
     static double radius(const Drop &drop) { return Profile::radius(drop); }
 
@@ -165,7 +188,7 @@ class Centred {
     Profile profile_;
     Span columns_{0, 0};
     std::vector<double> x_, y_;
-    Line across_, along_;
+    typename Profile::Shares across_, along_;
 };
 
 }  // namespace trueup

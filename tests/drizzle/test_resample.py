@@ -10,11 +10,12 @@ from frames import turned_frame
 from scenes import chip_wcs
 from scipy.special import erf
 
-from trueup.drizzle.resample import Canvas, Drop, Pixels, add_chip, empty_canvas, finished
+from trueup.drizzle.resample import Canvas, Drop, Pixels, add_chip, empty_canvas, errors, finished
 from trueup.errors import UsageError
 from trueup.model.chipwcs import ChipWcs
 
 CHIP = replace(chip_wcs(1), shape=(300, 400))
+CENTRED = ("turbo", "point", "gaussian", "lanczos2", "lanczos3")
 
 
 def noise(seed: int = 0, shape: tuple[int, int] = CHIP.shape) -> np.ndarray:
@@ -56,17 +57,17 @@ def test_weight_and_flux_are_conserved_whatever_the_grid(
     assert canvas.sum.sum(dtype=float) == pytest.approx(500.0 * data[good].sum(dtype=float), rel=2e-6)
 
 
-@pytest.mark.parametrize("rot_deg", [0.0, 33.0, 90.0, 180.0])
-@pytest.mark.parametrize("pixfrac", [1.0, 0.7])
-def test_threads_change_no_bit(rot_deg: float, pixfrac: float) -> None:
+@pytest.mark.parametrize("rot_deg", [0.0, 33.0, 180.0])
+@pytest.mark.parametrize("drop", [Drop(), Drop(pixfrac=0.7), *(Drop(k) for k in CENTRED)], ids=str)
+def test_threads_change_no_bit(rot_deg: float, drop: Drop) -> None:
     chip = replace(CHIP, shape=(700, 500))
     frame, data = turned_frame(chip, rot_deg=rot_deg), noise(0, chip.shape)
     canvases = []
-    for threads in (1, 2, 3, 7):
+    for threads in (1, 2, 4):
         canvas = empty_canvas(frame, chips=2)
         for index, wcs in enumerate((chip, replace(chip, crpix=(chip.crpix[0] + 7.3, chip.crpix[1])))):
             weight = np.full(chip.shape, 400, np.float32)
-            add_chip(canvas, Pixels(data, weight), wcs=wcs, index=index, drop=Drop("square", pixfrac, threads))
+            add_chip(canvas, Pixels(data, weight), wcs=wcs, index=index, drop=replace(drop, threads=threads))
         canvases.append(canvas)
     first = canvases[0]
     assert first.weight.any()
@@ -74,6 +75,16 @@ def test_threads_change_no_bit(rot_deg: float, pixfrac: float) -> None:
         assert np.array_equal(first.sum, other.sum)
         assert np.array_equal(first.weight, other.weight)
         assert np.array_equal(first.context, other.context)
+
+
+@pytest.mark.parametrize("kernel", ["turbo", "point"])
+@pytest.mark.parametrize(("pixfrac", "scale"), [(1.0, 0.04), (0.6, 0.04), (1.0, 0.015), (0.9, 0.1)])
+def test_boxes_and_points_conserve_weight_and_flux(kernel: str, pixfrac: float, scale: float) -> None:
+    frame = ample(turned_frame(CHIP, scale_arcsec=scale))
+    canvas, data = empty_canvas(frame, chips=1), noise()
+    add_chip(canvas, Pixels(data, np.full_like(data, 500)), wcs=CHIP, drop=Drop(kernel, pixfrac))
+    assert canvas.weight.sum(dtype=float) == pytest.approx(500.0 * data.size, rel=2e-6)
+    assert canvas.sum.sum(dtype=float) == pytest.approx(500.0 * data.sum(dtype=float), rel=2e-6)
 
 
 def test_a_pixel_is_shared_by_exact_overlap() -> None:
@@ -95,6 +106,58 @@ def test_the_same_grid_gives_the_same_image() -> None:
     canvas = empty_canvas(wcs, chips=1)
     add_chip(canvas, Pixels(data, np.full(wcs.shape, 3, np.float32)), wcs=wcs)
     np.testing.assert_allclose(finished(canvas)[0], data, rtol=1e-6)
+
+
+def test_variances_propagate() -> None:
+    """Shifted by a quarter pixel along x: the mean of two pixels, weighing 3 to 1."""
+    wcs = ChipWcs((5.0, 5.0), (150.0, 2.0), np.diag([-1e-5, 1e-5]), (10, 10))
+    canvas = empty_canvas(replace(wcs, crpix=(5.25, 5.0)), chips=1, variance=True)
+    ones = np.ones(wcs.shape, np.float32)
+    variance = np.where(np.arange(10) % 2, 16, 64).astype(np.float32) * ones
+    add_chip(canvas, Pixels(ones, 7 * ones, variance=variance), wcs=wcs)
+    expected = np.sqrt([9 * 16 + 64, 9 * 64 + 16]) / 4
+    np.testing.assert_allclose(errors(canvas)[5, 3:5], expected, rtol=1e-5)
+    with pytest.raises(UsageError, match="variances"):
+        add_chip(canvas, Pixels(ones, ones), wcs=wcs)
+    with pytest.raises(UsageError, match="no variances"):
+        errors(empty_canvas(wcs, chips=1))
+
+
+def test_errors_are_the_scatter_of_noise() -> None:
+    frame, weight = turned_frame(CHIP), np.full(CHIP.shape, 300, np.float32)
+    sigma = np.random.default_rng(1).uniform(1, 4, CHIP.shape).astype(np.float32)
+    images = []
+    for seed in range(40):
+        canvas = empty_canvas(frame, chips=1, variance=True)
+        data = (sigma * np.random.default_rng(seed).normal(size=CHIP.shape)).astype(np.float32)
+        add_chip(canvas, Pixels(data, weight, variance=sigma**2), wcs=CHIP)
+        error = errors(canvas)
+        images.append(finished(canvas)[0] / error)
+    inside = np.isfinite(images[0]) & (canvas.weight > 200)
+    assert np.std(np.array(images)[:, inside]) == pytest.approx(1, abs=0.005)
+
+
+@pytest.mark.parametrize("kernel", ["square", "turbo", "point"])
+def test_coverage_is_exposure_time(kernel: str) -> None:
+    chip = chip_wcs(2, tables=False)
+    chip = replace(chip, shape=(500, 600))
+    canvas = empty_canvas(turned_frame(chip, scale_arcsec=0.05), chips=2, coverage=True)
+    ones = np.ones(chip.shape, np.float32)
+    for exptime in (300.0, 500.0):
+        add_chip(canvas, Pixels(ones, ones, exptime=exptime), wcs=chip, drop=Drop(kernel))
+    assert canvas.seconds is not None
+    x, y = turned_frame(chip, scale_arcsec=0.05).sky_to_pixel(*chip.pixel_to_sky(299.5, 249.5))
+    middle = canvas.seconds[int(y) - 100 : int(y) + 100, int(x) - 100 : int(x) + 100]
+    assert middle.mean() == pytest.approx(800, rel=1e-3)
+    if kernel == "square":
+        np.testing.assert_allclose(middle, 800, rtol=1e-4)
+
+
+def test_unknown_kernels_and_shapes_are_errors() -> None:
+    with pytest.raises(UsageError, match="unknown kernel 'cubic'"):
+        Drop("cubic")
+    with pytest.raises(UsageError, match="pixfrac is 0"):
+        Drop(pixfrac=0)
 
 
 def test_a_parity_flip_keeps_weights_positive() -> None:
@@ -196,7 +259,9 @@ def test_a_constant_image_stays_constant(pixfrac: float) -> None:
     frame = turned_frame(chip)
     canvas = empty_canvas(frame, chips=1, context=False)
     weight = np.full(chip.shape, 700, np.float32)
-    add_chip(canvas, Pixels(np.full(chip.shape, 3.5, np.float32), weight), wcs=chip, drop=Drop("square", pixfrac))
+    add_chip(
+        canvas, Pixels(np.full(chip.shape, 3.5, np.float32), weight), wcs=chip, drop=Drop("square", pixfrac)
+    )
     sci = finished(canvas)[0]
     assert np.nanmax(np.abs(sci / 3.5 - 1)) < 1e-5
     assert np.isfinite(sci).mean() > 0.5

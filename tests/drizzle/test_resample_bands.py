@@ -10,7 +10,7 @@ from frames import turned_frame
 from scenes import chip_wcs
 
 from trueup.drizzle.mapping import pixel_mapping
-from trueup.drizzle.resample import Drop, Pixels, add_chip, empty_canvas, input_rows
+from trueup.drizzle.resample import Canvas, Drop, Pixels, add_chip, empty_canvas, input_rows
 from trueup.errors import UsageError
 
 CHIP = replace(chip_wcs(1), shape=(300, 200))
@@ -21,29 +21,35 @@ def pixels(rows: slice = slice(None)) -> Pixels:
     rng = np.random.default_rng(5)
     data = rng.normal(30, 5, CHIP.shape).astype(np.float32)
     weight = np.where(rng.random(CHIP.shape) < 0.03, 0, 500).astype(np.float32)
-    return Pixels(data[rows], weight[rows], rows.start or 0)
+    return Pixels(data[rows], weight[rows], rows.start or 0, data[rows] ** 2, 500.0)
+
+
+KERNELS = ("square", "turbo", "point", "gaussian", "lanczos2", "lanczos3")
+
+
+def planes(canvas: Canvas) -> np.ndarray:
+    return np.stack([getattr(canvas, name) for name in ("sum", "weight", "variance", "seconds")])
 
 
 @pytest.mark.parametrize("rot_deg", [0.0, 3.0, 50.0, 180.0])
-@pytest.mark.parametrize("pixfrac", [1.0, 0.8])
-def test_bands_are_the_whole_image_to_the_bit(rot_deg: float, pixfrac: float) -> None:
+@pytest.mark.parametrize(("kernel", "pixfrac"), [("square", 0.8), *((kernel, 1.0) for kernel in KERNELS)])
+def test_bands_are_the_whole_image_to_the_bit(rot_deg: float, kernel: str, pixfrac: float) -> None:
     frame = turned_frame(CHIP, rot_deg=rot_deg)
-    mapping, drop = pixel_mapping(CHIP, frame), Drop("square", pixfrac, 1)
-    whole = empty_canvas(frame, chips=1)
+    mapping, drop = pixel_mapping(CHIP, frame), Drop(kernel, pixfrac, 1)
+    whole = empty_canvas(frame, chips=1, variance=True, coverage=True)
     add_chip(whole, pixels(), wcs=CHIP, drop=drop)
     assert whole.weight.any()
     x, y = mapping(*np.meshgrid(np.arange(200), np.arange(300)))
     across = (x >= 0) & (x < frame.shape[1])
     for first in range(0, frame.shape[0], BAND_ROWS):
         rows = slice(first, min(first + BAND_ROWS, frame.shape[0]))
-        band = empty_canvas(frame, chips=1, rows=rows)
-        reaching = input_rows(mapping, rows, frame.shape)
+        band = empty_canvas(frame, chips=1, rows=rows, variance=True, coverage=True)
+        reaching = input_rows(mapping, rows, frame.shape, drop=drop)
         if reaching is not None:
             add_chip(band, pixels(reaching), wcs=mapping, drop=drop)
             within = np.flatnonzero((across & (y > first - 20) & (y < rows.stop + 20)).any(axis=1))
             assert reaching.stop - reaching.start <= np.ptp(within) + 40
-        assert np.array_equal(band.sum, whole.sum[rows])
-        assert np.array_equal(band.weight, whole.weight[rows])
+        assert np.array_equal(planes(band), planes(whole)[:, rows])
         assert band.context is not None
         assert whole.context is not None
         assert np.array_equal(band.context, whole.context[:, rows])
