@@ -33,8 +33,9 @@ class BlotSettings:
     missing : float
         Value of pixels outside the image.
     compat : bool
-        As AstroDrizzle: positions rounded to float32, no pixel of the image reaches below its
-        centre but the last ones count for one pixel more, ``lanczos3`` from a coarse table.
+        As AstroDrizzle: positions rounded to float32; inside is what lies between the centre of
+        the first pixel and one pixel beyond that of the last; ``lanczos3`` from a table in steps
+        of 0.01 pixel, not normalised, and only 3 pixels or more inside.
     threads : int
         0 takes one per processor. The result does not depend on it.
 
