@@ -3,6 +3,7 @@
 import errno
 import hashlib
 import itertools
+import json
 import os
 import resource
 import shutil
@@ -289,3 +290,30 @@ def test_two_processes_take_turns(visit: list[Path], mortal: Mortal) -> None:
     names = lines[::2]
     assert sorted(names[::2]) == ["a", "b", "c"]
     assert names[::2] == names[1::2]
+
+
+@pytest.mark.parametrize(
+    ("moves", "removals"),
+    [
+        ([(".a.trueup-new", "../precious")], []),
+        ([("a", "precious")], []),
+        ([], ["precious"]),
+        ([], [".trueup/../precious"]),
+    ],
+)
+def test_a_foreign_journal_moves_and_removes_nothing(
+    memory: Path, moves: list[tuple[str, str]], removals: list[str]
+) -> None:
+    folder = memory / "download"
+    (folder / ".trueup").mkdir(parents=True)
+    for name in ("download/a", "download/.a.trueup-new", "download/precious", "precious"):
+        (memory / name).write_bytes(b"mine")
+    content = {
+        "schema": "trueup.journal/1", "id": "x", "what": "apply", "started": "",
+        "moves": [{"source": a, "target": b, "before": None, "after": ""} for a, b in moves],
+        "removals": removals,
+    }  # fmt: skip
+    (folder / ".trueup" / "journal-x.json").write_text(json.dumps(content))
+    with pytest.raises(FormatError, match="not a journal"), exclusive([folder / "a"]):
+        pass
+    assert (memory / "precious").read_bytes() == (folder / "precious").read_bytes() == b"mine"

@@ -40,7 +40,7 @@ def extract(*files: str, solution: str | None = None, out: str = ".", overwrite:
 
 
 @app.command
-def attach(*files: str, hlet: Annotated[tuple[str, ...], Many] = (), follow_links: bool = False) -> int:
+def attach(*files: str, hlet: Annotated[tuple[str, ...], Many], follow_links: bool = False) -> int:
     """Put headerlet files into their exposures as HDRLET extensions; the active WCS stays.
 
     Parameters

@@ -226,7 +226,7 @@ def _members(exposure: Exposure, selection: str | None) -> list[Member]:
 
 def _member(exposure: Exposure, solution: Solution, taken: set[str]) -> Member:
     """The name is made unique among `taken`, which is added to."""
-    stem = f"{exposure.rootname}_{_UNSAFE.sub('_', kept_name(solution, exposure))}"
+    stem = _UNSAFE.sub("_", f"{exposure.rootname}_{kept_name(solution, exposure)}")
     names = [f"{stem}_hlet.fits", *(f"{stem}-{n}_hlet.fits" for n in range(2, len(taken) + 3))]
     name = next(name for name in names if name.lower() not in taken)
     taken.add(name.lower())

@@ -307,6 +307,17 @@ def _to_json(journal: Journal, directory: Path) -> dict[str, Any]:
     }
 
 
+def _demand_harmless(moves: tuple[Move, ...], removals: tuple[Path, ...]) -> None:
+    """A journal that came with a folder from elsewhere must not move or remove files at will."""
+    for move in moves:
+        hidden = move.source.name.startswith(".") and move.source.name.endswith(SUFFIX)
+        if not hidden or move.source.parent != move.target.parent:
+            raise ValueError(f"{move.source} is no temporary file of {move.target}")
+    for path in removals:
+        if not _in_state(path) or ".undo-" not in path.name:
+            raise ValueError(f"{path} is no undo record")
+
+
 def _read(path: Path, directory: Path) -> Journal:
     try:
         content = json.loads(path.read_bytes())
@@ -320,6 +331,7 @@ def _read(path: Path, directory: Path) -> Journal:
             for m in content["moves"]
         )
         removals = tuple(absolute(name) for name in content["removals"])
+        _demand_harmless(moves, removals)
         return Journal(content["id"], content["what"], content["started"], moves, removals)
     except (ValueError, KeyError, TypeError) as error:
         raise FormatError("is not a journal of trueup", file=path) from error
