@@ -11,10 +11,10 @@ from importlib.metadata import version
 from textwrap import wrap
 from typing import Any
 
-import numpy as np
 from numpy.typing import NDArray
 
 from trueup.fits.keywords import fit_cards, wcs_type
+from trueup.fits.product_region import region
 from trueup.model.cards import Card, Cards, Value, make_card
 from trueup.model.exposure import Chip, Exposure
 from trueup.model.mosaic import MIXED, Mosaic
@@ -72,6 +72,7 @@ def primary_header(mosaic: Mosaic, *, rootname: str, filename: str) -> Cards:
 
     Examples
     --------
+    >>> import numpy as np
     >>> from trueup.model.chipwcs import ChipWcs
     >>> wcs = ChipWcs((0, 0), (150.0, 2.0), np.diag([-1e-5, 1e-5]), (2, 3))
     >>> plane = np.ones((2, 3), np.float32)
@@ -193,6 +194,7 @@ def science_header(mosaic: Mosaic) -> Cards:
 
     Examples
     --------
+    >>> import numpy as np
     >>> from trueup.model.chipwcs import ChipWcs
     >>> wcs = ChipWcs((0, 0), (150.0, 2.0), np.diag([-1e-5, 1e-5]), (2, 3))
     >>> plane = np.ones((2, 3), np.float32)
@@ -204,7 +206,7 @@ def science_header(mosaic: Mosaic) -> Cards:
     values += [("VAFACTOR", 1.0, "velocity aberration is in the pixel grid")]
     if mosaic.chips:
         values += _photometry(mosaic)
-        values.append(("S_REGION", _region(mosaic), "outline of the chips"))
+        values.append(("S_REGION", region(mosaic), "outline of the chips"))
     return header.append(*(make_card(*value) for value in values), *_fit_cards(mosaic))
 
 
@@ -255,6 +257,7 @@ def plane_header(mosaic: Mosaic, extname: str, plane: NDArray[Any]) -> Cards:
 
     Examples
     --------
+    >>> import numpy as np
     >>> from trueup.model.chipwcs import ChipWcs
     >>> wcs = ChipWcs((0, 0), (150.0, 2.0), np.diag([-1e-5, 1e-5]), (2, 3))
     >>> plane = np.ones((2, 3), np.float32)
@@ -281,6 +284,7 @@ def image_header(extname: str, plane: NDArray[Any]) -> Cards:
 
     Examples
     --------
+    >>> import numpy as np
     >>> image_header("SCI", np.ones((2, 3), np.uint8)).get("NAXIS1")
     3
     """
@@ -345,18 +349,6 @@ def _frame_values(mosaic: Mosaic) -> list[tuple[str, Value, str]]:
         ("ORIENTAT", orientation, "position angle of the y axis (deg)"),
         ("WCSNAME", mosaic.wcsname, "solution of all inputs"),
     ]
-
-
-def _region(mosaic: Mosaic) -> str:
-    """The convex outline of the pixel centres of all chip corners, as STC-S."""
-    from scipy.spatial import ConvexHull
-
-    outlines = [exposure.wcs(chip.id) for exposure, chip in mosaic.chips]
-    ra, dec = np.concatenate([wcs.pixel_to_sky(*wcs.corners()) for wcs in outlines], axis=1)
-    x, y = mosaic.wcs.sky_to_pixel(ra, dec)
-    hull = ConvexHull(np.column_stack([x, y])).vertices
-    points = " ".join(f"{ra[i]:.9f} {dec[i]:.9f}" for i in hull)
-    return f"POLYGON ICRS {points}"
 
 
 def _shared_cards(headers: Sequence[Cards]) -> list[Card]:

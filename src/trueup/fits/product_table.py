@@ -4,16 +4,20 @@ from __future__ import annotations
 
 import math
 import os
-from collections.abc import Callable
-from io import BytesIO
+from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
-from trueup.model.cards import BLOCK, Cards
+from trueup.model.cards import BLOCK, Cards, make_card
 from trueup.model.exposure import Chip, Exposure
 from trueup.model.mosaic import Mosaic
 from trueup.model.solution import FitStatistics
+
+# name, format, values as stored
+Column = tuple[str, str, NDArray[Any]]
 
 # as they stand in SCI, or else in PRIMARY
 _TEXT = (
@@ -49,9 +53,7 @@ def input_table(mosaic: Mosaic) -> bytes:
     >>> len(input_table(Mosaic(plane, plane, None, wcs, (), "ELECTRONS/S", "{}"))) % 2880
     0
     """
-    from astropy.io import fits
-
-    text, number, integer = _column(mosaic, str), _column(mosaic, float), _column(mosaic, int)
+    text, number = partial(_text, mosaic), partial(_number, mosaic)
 
     def fit(exposure: Exposure) -> FitStatistics:
         solution = exposure.solution
@@ -60,8 +62,8 @@ def input_table(mosaic: Mosaic) -> bytes:
     columns = [
         text("ROOTNAME", lambda e, _: e.rootname),
         text("FILENAME", lambda e, _: os.path.basename(e.path)),
-        integer("EXTVER", lambda _, c: c.id.extver),
-        integer("CCDCHIP", lambda _, c: c.id.ccdchip),
+        _integer(mosaic, "EXTVER", lambda _, c: c.id.extver),
+        _integer(mosaic, "CCDCHIP", lambda _, c: c.id.ccdchip),
         text("WCSNAME", lambda e, _: e.solution.wcsname),
         text("HDRNAME", lambda e, _: e.solution.hdrname),
         number("NMATCHES", lambda e, _: fit(e).nmatches),
@@ -73,27 +75,46 @@ def input_table(mosaic: Mosaic) -> bytes:
         *(number(f"CRVAL{i + 1}", lambda e, c, i=i: e.wcs(c.id).crval[i]) for i in (0, 1)),
         *(number(f"CRPIX{i + 1}", lambda e, c, i=i: e.wcs(c.id).crpix[i] + 1) for i in (0, 1)),
     ]
-    table = fits.BinTableHDU.from_columns(columns, name="HDRTAB")
-    with BytesIO() as file:
-        fits.HDUList([fits.PrimaryHDU(), table]).writeto(file)
-        return file.getvalue()[BLOCK:]
+    return _table_extension("HDRTAB", columns, rows=len(mosaic.chips))
 
 
 def _value(exposure: Exposure, chip: Chip) -> Cards:
     return Cards((*chip.header, *exposure.header))
 
 
-def _column(mosaic: Mosaic, kind: type) -> Callable[[str, Callable[..., Any]], Any]:
-    """A maker of table columns; an unknown number is NaN."""
-    from astropy.io import fits
+def _text(mosaic: Mosaic, name: str, value: Callable[..., str]) -> Column:
+    words = [value(exposure, chip).encode("ascii", "replace") for exposure, chip in mosaic.chips]
+    width = max([1, *map(len, words)])
+    return name, f"{width}A", np.array(words, f"S{width}")
 
-    def make(name: str, value: Callable[..., Any]) -> Any:
-        values = [value(exposure, chip) for exposure, chip in mosaic.chips]
-        if kind is str:
-            width = max([1, *(len(v) for v in values)])
-            return fits.Column(name, f"{width}A", array=np.array(values, f"U{width}"))
-        if kind is int:
-            return fits.Column(name, "J", array=np.array(values, np.int32))
-        return fits.Column(name, "D", array=np.array([math.nan if v is None else v for v in values], float))
 
-    return make
+def _number(mosaic: Mosaic, name: str, value: Callable[..., float | None]) -> Column:
+    """A column in which an unknown number is NaN."""
+    numbers = [value(exposure, chip) for exposure, chip in mosaic.chips]
+    return name, "D", np.array([math.nan if number is None else number for number in numbers], ">f8")
+
+
+def _integer(mosaic: Mosaic, name: str, value: Callable[..., int]) -> Column:
+    return name, "J", np.array([value(exposure, chip) for exposure, chip in mosaic.chips], ">i4")
+
+
+def _table_extension(extname: str, columns: Sequence[Column], *, rows: int) -> bytes:
+    """A binary table, without the second that importing astropy for it would take."""
+    table = np.zeros(rows, np.dtype([(name, values.dtype) for name, _, values in columns]))
+    for name, _, values in columns:
+        table[name] = values
+    data = table.tobytes()
+    cards = [
+        make_card("XTENSION", "BINTABLE", "binary table extension"),
+        make_card("BITPIX", 8),
+        make_card("NAXIS", 2),
+        make_card("NAXIS1", table.dtype.itemsize, "bytes of a row"),
+        make_card("NAXIS2", rows, "number of rows"),
+        make_card("PCOUNT", 0),
+        make_card("GCOUNT", 1),
+        make_card("TFIELDS", len(columns), "number of columns"),
+        make_card("EXTNAME", extname, "extension name"),
+    ]
+    for number, (name, form, _) in enumerate(columns, start=1):
+        cards += [make_card(f"TTYPE{number}", name), make_card(f"TFORM{number}", form)]
+    return Cards(tuple(cards)).to_bytes() + data + bytes(-len(data) % BLOCK)
