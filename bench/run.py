@@ -24,13 +24,26 @@ TRUEUP = str(Path(PYTHON).parent / "trueup")
 # one thread is what the peers are fastest with; both sides may keep compiled bytecode, as after an install
 ENVIRONMENT = {**os.environ, "MPLBACKEND": "Agg", "OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}
 ENVIRONMENT.pop("PYTHONDONTWRITEBYTECODE", None)
+# the parameters of run_astrodrizzle.py; its match falls back to localmin without a word
+TUTORIAL = ["--grid", "own", "--sky", "localmin", "--combine", "minmed", "--no-context"]
+TUTORIAL += ["--sep-bits", "336", "--final-bits", "336", "--cr-snr", "3.5", "3.0", "--cr-scale", "1.5", "1.2"]
+
+
+@dataclass(frozen=True, slots=True)
+class Done:
+    """A finished process."""
+
+    seconds: float
+    peak_mb: float
+    output: str
 
 
 @dataclass(frozen=True, slots=True)
 class Case:
     """One job, done by trueup and by a peer.
 
-    `measure` turns a finished run (seconds, stdout) into the number of the table; by default its seconds.
+    `measure` turns a finished process into the number of the table; by default its seconds. `memory`
+    adds the peak of both.
     """
 
     name: str
@@ -39,14 +52,15 @@ class Case:
     peer_name: str = ""
     unit: str = "s"
     prepare: Callable[[], None] = lambda: None
-    measure: Callable[[float, str], float] = lambda seconds, _: seconds
+    measure: Callable[[Done], float] = lambda done: done.seconds
+    memory: bool = False
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("--full", action="store_true", help="also AstroDrizzle, whole runs: minutes")
+    parser.add_argument("--full", action="store_true", help="also 4 and 8 exposures in AstroDrizzle: minutes")
     parser.add_argument("--repeat", type=int, default=3)
     parser.add_argument("--visit", type=Path, help="a folder of *_flc.fits; by default a simulated visit")
     options = parser.parse_args()
@@ -99,33 +113,47 @@ def cases(exposures: list[Path], *, full: bool) -> Iterator[Case]:
             peer("cdriz_kernel.py", *files),
             "cdriz",
             unit="Mpix/s",
-            measure=lambda _, output: float(output),
+            measure=lambda done: float(done.output),
         )
-    if full:
-        yield from astrodrizzle(exposures)
+    for count in (2, 4, 8) if full else (2,):
+        yield from astrodrizzle(count)
 
 
 def peer(script: str, *arguments: str) -> list[str]:
     return [PYTHON, str(HERE / "peers" / script), *arguments]
 
 
-def astrodrizzle(exposures: list[Path]) -> Iterator[Case]:
-    """AstroDrizzle with the tutorial's parameters, and its final step alone."""
-    script = Path(os.environ.get("TRUEUP_PEER", ROOT.parent / "shared" / "peer")) / "run_astrodrizzle.py"
-    if not script.exists():
-        print(f"AstroDrizzle left out: no {script} (set TRUEUP_PEER)")
+def astrodrizzle(count: int) -> Iterator[Case]:
+    """The whole run with the tutorial's parameters, on full-size exposures with real headers."""
+    folder = Path(os.environ.get("TRUEUP_PEER", ROOT.parent / "shared" / "peer"))
+    if not (folder / "run_astrodrizzle.py").exists():
+        print(f"AstroDrizzle left out: no {folder} (set TRUEUP_PEER)")
         return
-    visit, product = SCRATCH / "pair", SCRATCH / "bench_drc.fits"
+    visit, product = peer_visit(folder, count), SCRATCH / "bench_drc.fits"
+    ours = [TRUEUP, "drizzle", str(visit), *TUTORIAL, "-o", str(product), "--overwrite"]
+    theirs = [PYTHON, str(folder / "run_astrodrizzle.py"), str(visit), "--num-cores", "1"]
+    theirs += ["--work", str(SCRATCH / "astrodrizzle"), "--set", "skymethod=localmin"]
+    for threads in (2, 1) if count == 2 else (2,):
+        name = f"drizzle {count} exposures, {threads} thread{'s' if threads > 1 else ''}"
+        yield Case(name, [*ours, "--threads", str(threads)], theirs, "AstroD.", memory=True)
+
+
+def peer_visit(folder: Path, count: int) -> Path:
+    """Exposures with real headers, made once; a smaller visit is the beginning of the largest."""
+    largest, visit = SCRATCH / "peer8", SCRATCH / f"pair{count}"
+    made = sorted(largest.glob("*_flc.fits"))
+    if len(made) < count:
+        number = str(8 if count > 4 else count)
+        script = str(folder / "make_visit.py")
+        subprocess.run(
+            [PYTHON, script, "-n", number, "-o", str(largest)], check=True, stdout=subprocess.DEVNULL
+        )
+        made = sorted(largest.glob("*_flc.fits"))
     shutil.rmtree(visit, ignore_errors=True)
     visit.mkdir()
-    for path in exposures:
+    for path in made[:count]:
         os.link(path, visit / path.name)
-    ours = [TRUEUP, "drizzle", *map(str, exposures), "-o", str(product), "--overwrite"]
-    theirs = [PYTHON, str(script), str(visit), "--num-cores", "1", "--work", str(SCRATCH / "astrodrizzle")]
-    steps = ["static", "skysub", "driz_separate", "median", "blot", "driz_cr"]
-    final_only = [*theirs, "--set", *(f"{step}=False" for step in steps)]
-    yield Case("drizzle, no cosmic-ray rejection", ours, final_only, "AstroD.")
-    yield Case("the same; peer with all its steps", ours, theirs, "AstroD.")
+    return visit
 
 
 def row(case: Case, repeat: int) -> str:
@@ -135,23 +163,31 @@ def row(case: Case, repeat: int) -> str:
         ours.append(run(case, case.ours))
         if case.peer:
             theirs.append(run(case, case.peer))
-    text = f"{case.name + ', ' + case.unit:44}{statistics.median(ours):9.2f}"
+    mine = statistics.median(case.measure(done) for done in ours)
+    text = f"{case.name + ', ' + case.unit:44}{mine:9.2f}"
     if not theirs:
         return text
-    better = statistics.median(theirs) / statistics.median(ours)
-    if case.unit != "s":
-        better = 1 / better
-    return f"{text}{statistics.median(theirs):9.2f} {case.peer_name:7}{better:6.1f}x"
+    other = statistics.median(case.measure(done) for done in theirs)
+    ratio = other / mine if case.unit == "s" else mine / other
+    text = f"{text}{other:9.2f} {case.peer_name:7}{ratio:6.1f}x"
+    if case.memory:
+        peaks = (statistics.median(done.peak_mb for done in runs) for runs in (ours, theirs))
+        text += "   peak memory {:.0f} and {:.0f} MB".format(*peaks)
+    return text
 
 
-def run(case: Case, command: list[str]) -> float:
+def run(case: Case, command: list[str]) -> Done:
     case.prepare()
-    start = time.perf_counter()
-    done = subprocess.run(command, capture_output=True, text=True, env=ENVIRONMENT, cwd=SCRATCH)
-    seconds = time.perf_counter() - start
-    if done.returncode:
-        raise SystemExit(f"{' '.join(command)}\nfailed:\n{done.stderr[-2000:]}")
-    return case.measure(seconds, done.stdout)
+    with (SCRATCH / "stdout").open("w+b") as out, (SCRATCH / "stderr").open("w+b") as err:
+        start = time.perf_counter()
+        process = subprocess.Popen(command, stdout=out, stderr=err, env=ENVIRONMENT, cwd=SCRATCH)
+        _, status, usage = os.wait4(process.pid, 0)
+        seconds = time.perf_counter() - start
+        process.returncode = os.waitstatus_to_exitcode(status)
+    if process.returncode:
+        message = (SCRATCH / "stderr").read_text()[-2000:]
+        raise SystemExit(f"{' '.join(command)}\nfailed:\n{message}")
+    return Done(seconds, usage.ru_maxrss / 1024, (SCRATCH / "stdout").read_text())
 
 
 if __name__ == "__main__":

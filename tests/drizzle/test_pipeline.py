@@ -138,8 +138,10 @@ def test_units_of_the_input(unit: str, is_rate: bool, out: str, f336w: tuple[Exp
     stored = fits.getdata(exposure.path, ("SCI", 1))
     expected = stored if is_rate else stored / exposure.exptime
     first = chip_inputs((exposure,))[0]
-    np.testing.assert_allclose(first.rate(0.0, 1.0), expected, rtol=1e-6)
-    np.testing.assert_allclose(first.rate(2.0, 1.0), (stored - 2) * (expected / stored), rtol=1e-4, atol=1e-4)
+    np.testing.assert_allclose(first.rate(sky=0.0, ratio=1.0), expected, rtol=1e-6)
+    np.testing.assert_allclose(
+        first.rate(sky=2.0, ratio=1.0), (stored - 2) * (expected / stored), rtol=1e-4, atol=1e-4
+    )
     assert drizzle([exposure]).unit == out
     counts = drizzle([exposure], params=DrizzleParams(units="counts"))
     assert counts.unit == out.removesuffix("/S")

@@ -2,37 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import numpy as np
 from numpy.typing import NDArray
 
 from trueup.drizzle.cosmic import ChipReadout, CosmicRaySettings, cosmic_ray_mask, trail_direction
 from trueup.drizzle.inputs import ChipInput
 from trueup.drizzle.resample import Canvas, Drop, Pixels, add_chip, empty_canvas
-from trueup.drizzle.run import Image, Run
-from trueup.drizzle.sky import Sky
-from trueup.drizzle.static import StaticMask
+from trueup.drizzle.run import Image, Known, Run
 from trueup.model.mosaic import ChipKey
 
 Mask = NDArray[np.uint8]
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Known:
-    """What the earlier steps found.
-
-    Attributes
-    ----------
-    sky : Sky
-    static : StaticMask or None
-    clean : (ny, nx) float32 array or None
-        The sky without cosmic rays; None where they are not to be rejected.
-    """
-
-    sky: Sky
-    static: StaticMask | None = None
-    clean: Image | None = None
 
 
 def final_image(run: Run, known: Known) -> tuple[Canvas, dict[ChipKey, Mask]]:
@@ -72,14 +51,13 @@ def final_image(run: Run, known: Known) -> tuple[Canvas, dict[ChipKey, Mask]]:
 
 
 def _pixels(run: Run, one: ChipInput, known: Known, *, signal: Image, mask: Mask | None) -> Pixels:
-    static = known.static.good(one.exposure, one.chip) if known.static is not None else None
-    good = one.good(run.params.bad_bits("final"), static)
+    good = known.good(one, run.params.bad_bits("final"))
     if mask is not None:
         good &= mask.view(np.bool_)
-    sky, ratio = known.sky.of(one.exposure, one.chip), run.final.ratios[one.index]
+    sky, ratio = known.sky_of(one), run.final.ratios[one.index]
     weight = one.weight(run.params.weight, good, sky=sky, ratio=ratio)
     variance = one.variance(ratio) if "err" in run.params.planes else None
-    return Pixels(one.as_rate(signal, sky, ratio), weight, variance=variance, exptime=one.exptime)
+    return Pixels(one.as_rate(signal, sky=sky, ratio=ratio), weight, variance=variance, exptime=one.exptime)
 
 
 def _mask(run: Run, one: ChipInput, known: Known, *, signal: Image) -> Mask | None:
@@ -90,7 +68,7 @@ def _mask(run: Run, one: ChipInput, known: Known, *, signal: Image) -> Mask | No
     params = run.params
     readout = ChipReadout(
         exptime=one.exptime,
-        sky=known.sky.of(one.exposure, one.chip),
+        sky=known.sky_of(one),
         read_noise=one.read_noise,
         conversion=one.conversion,
         pixel_ratio=run.separate.ratios[one.index],

@@ -56,14 +56,14 @@ class ChipInput:
         pixels = read_pixels(self.exposure, self.chip.id, "SCI", rows=rows)
         return pixels.astype(np.float32, copy=False)
 
-    def rate(self, sky: float, ratio: float, rows: slice | None = None) -> Image:
+    def rate(self, *, sky: float, ratio: float, rows: slice | None = None) -> Image:
         """SCI pixels without sky, per second and output pixel.
 
         `sky` is in the units of the pixels, `ratio` the output pixel scale over that of the chip.
         """
-        return self.as_rate(self.signal(rows), sky, ratio)
+        return self.as_rate(self.signal(rows), sky=sky, ratio=ratio)
 
-    def as_rate(self, signal: Image, sky: float, ratio: float) -> Image:
+    def as_rate(self, signal: Image, *, sky: float, ratio: float) -> Image:
         """Turn pixels as stored, in place, into the same per second and output pixel."""
         signal -= np.float32(sky)
         signal *= np.float32(self.conversion / self.exptime * ratio**2)
@@ -93,7 +93,7 @@ class ChipInput:
         error *= np.float32(self.conversion / self.exptime * ratio**2)
         return np.square(error, out=error)
 
-    def good(self, bad_bits: int, static: Mask | None = None, rows: slice | None = None) -> Mask:
+    def good(self, bad_bits: int, *, static: Mask | None = None, rows: slice | None = None) -> Mask:
         """Pixels that no bad DQ bit and no static mask excludes."""
         keep = static[rows or slice(None)] if static is not None else None
         if bad_bits == 0 or "DQ" not in self.chip.planes:

@@ -8,12 +8,13 @@ from collections.abc import Iterable, Sequence
 import numpy as np
 
 from trueup.drizzle.admission import Selection, require_drizzlable, require_same_kind, under
-from trueup.drizzle.final import Known, Mask, final_image
+from trueup.drizzle.agreement import require_agreement
+from trueup.drizzle.final import Mask, final_image
 from trueup.drizzle.grid import output_frame
 from trueup.drizzle.inputs import ChipInput
 from trueup.drizzle.params import DrizzleParams
 from trueup.drizzle.resample import Canvas, errors, finished
-from trueup.drizzle.run import Given, Hooks, Image, Run, start
+from trueup.drizzle.run import Given, Hooks, Image, Known, Run, start
 from trueup.drizzle.separate import clean_image
 from trueup.drizzle.sky import Sky, SkySettings, sky_values
 from trueup.drizzle.sky_file import given_sky, read_sky_values
@@ -61,7 +62,8 @@ def drizzle(
     Raises
     ------
     SolutionError
-        Where exposures are solved in different ways and `params` does not allow that.
+        Where exposures are solved in different ways, or disagree about the sky, and `params` does
+        not allow that.
     DataError
         Where an exposure cannot be drizzled, or no pixel falls on the grid.
 
@@ -82,6 +84,7 @@ def drizzle(
     require_drizzlable(chosen)
     if not params.allow_mixed:
         require_same_kind(chosen)
+        require_agreement(chosen)
     frame = output_frame(chosen, params)
     mosaic = drizzle_onto(frame, chosen, params, hooks=hooks, given=given)
     return mosaic if output is None else write_product(mosaic, output)
@@ -130,7 +133,7 @@ def drizzle_onto(
     run = start(frame, exposures, params, hooks=hooks, given=given)
     static = _static(run)
     sky = _sky(run, static)
-    clean = _clean(run, sky, static)
+    clean = _clean(run, Known(sky, static))
     canvas, masks = final_image(run, Known(sky, static, clean))
     if not canvas.weight.any():
         raise DataError(
@@ -157,11 +160,11 @@ def _sky(run: Run, static: StaticMask | None) -> Sky:
     return sky_values(run.exposures, params.sky, settings=settings, static=static)
 
 
-def _clean(run: Run, sky: Sky, static: StaticMask | None) -> Image | None:
+def _clean(run: Run, known: Known) -> Image | None:
     """The sky without cosmic rays, where somebody needs it."""
     if run.given.clean is not None or not run.params.cr:
         return run.given.clean
-    return clean_image(run, sky, static)
+    return clean_image(run, known)
 
 
 def _mosaic(run: Run, canvas: Canvas, *, sky: Sky, masks: dict[ChipKey, Mask]) -> Mosaic:

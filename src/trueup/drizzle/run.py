@@ -47,6 +47,32 @@ class Hooks:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
+class Known:
+    """What the earlier steps found.
+
+    Attributes
+    ----------
+    sky : Sky
+    static : StaticMask or None
+    clean : (ny, nx) float32 array or None
+        The sky without cosmic rays; None where they are not to be rejected.
+    """
+
+    sky: Sky
+    static: StaticMask | None = None
+    clean: Image | None = None
+
+    def sky_of(self, one: ChipInput) -> float:
+        """Sky in the pixels of a chip, in their units."""
+        return self.sky.of(one.exposure, one.chip)
+
+    def good(self, one: ChipInput, bad_bits: int, *, rows: slice | None = None) -> NDArray[np.bool_]:
+        """Pixels of a chip that no bad DQ bit and no static mask excludes."""
+        static = None if self.static is None else self.static.good(one.exposure, one.chip)
+        return one.good(bad_bits, static=static, rows=rows)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
 class Given:
     """What the user brings in place of a step.
 

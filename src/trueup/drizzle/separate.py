@@ -15,9 +15,7 @@ from numpy.typing import NDArray
 from trueup.drizzle.combine import CombineSettings, StackMember, combine
 from trueup.drizzle.inputs import ChipInput
 from trueup.drizzle.resample import Canvas, Drop, Pixels, add_chip, finished, input_rows
-from trueup.drizzle.run import Image, Run
-from trueup.drizzle.sky import Sky
-from trueup.drizzle.static import StaticMask
+from trueup.drizzle.run import Image, Known, Run
 from trueup.model.exposure import Exposure
 
 # AstroDrizzle's kernel of this step: the same as square to what a median sees, and faster
@@ -29,14 +27,14 @@ _NO_WEIGHT = 1e-8
 Stack = tuple[NDArray[np.float32], NDArray[np.float32]]
 
 
-def clean_image(run: Run, sky: Sky, static: StaticMask | None) -> Image:
+def clean_image(run: Run, known: Known) -> Image:
     """Drizzle every exposure by itself and combine the images.
 
     Parameters
     ----------
     run : Run
-    sky : Sky
-    static : StaticMask or None
+    known : Known
+        The sky and the static mask.
 
     Returns
     -------
@@ -50,16 +48,16 @@ def clean_image(run: Run, sky: Sky, static: StaticMask | None) -> Image:
     weights = _MeanWeights(len(run.exposures))
     for done, (inner, outer) in enumerate(bands):
         run.hooks.tell("separate drizzle", done, len(bands))
-        stack = buffer.drizzled(outer, sky, static)
+        stack = buffer.drizzled(outer, known)
         weights.add(stack[1][:, inner.start - outer.start : inner.stop - outer.start])
-    members = _members(run, sky, weights.means())
+    members = _members(run, known, weights.means())
     clean = np.empty(run.separate.frame.shape, np.float32)
     for done, (inner, outer) in enumerate(bands):
         run.hooks.tell("median", done, len(bands))
-        stack = buffer.drizzled(outer, sky, static)
+        stack = buffer.drizzled(outer, known)
         rows = (inner.start - outer.start, inner.stop - outer.start)
         clean[inner] = combine(*stack, members=members, settings=settings, rows=rows)
-    _keep(run, clean, sky, static)
+    _keep(run, clean, known)
     return clean
 
 
@@ -95,7 +93,7 @@ class _Buffer:
         self._memory = np.empty(2 * len(run.exposures) * rows * run.separate.frame.shape[1], np.float32)
         self._holds: slice | None = None
 
-    def drizzled(self, rows: slice, sky: Sky, static: StaticMask | None) -> Stack:
+    def drizzled(self, rows: slice, known: Known) -> Stack:
         """Values and weights (n, rows, nx) of all exposures in some rows of the frame."""
         shape = (2, len(self._run.exposures), rows.stop - rows.start, self._run.separate.frame.shape[1])
         sci, wht = self._memory[: math.prod(shape)].reshape(shape)
@@ -106,21 +104,20 @@ class _Buffer:
         for k, exposure in enumerate(self._run.exposures):
             canvas = Canvas(self._run.separate.frame, sci[k], wht[k], None, first_row=rows.start)
             for one in self._run.chips_of(exposure):
-                _add(self._run, canvas, one, sky=sky, static=static)
+                _add(self._run, canvas, one, known=known)
             finished(canvas, 0.0, threads=self._run.params.threads)
         self._holds = rows
         return sci, wht
 
 
-def _add(run: Run, canvas: Canvas, one: ChipInput, *, sky: Sky, static: StaticMask | None) -> None:
+def _add(run: Run, canvas: Canvas, one: ChipInput, *, known: Known) -> None:
     mapping = run.separate.mappings[one.index]
     wanted = slice(canvas.first_row, canvas.first_row + len(canvas.sum))
     rows = input_rows(mapping, wanted, run.separate.frame.shape)
     if rows is None:
         return
-    never = static.good(one.exposure, one.chip) if static is not None else None
-    good = one.good(run.params.bad_bits("sep"), never, rows)
-    data = one.rate(sky.of(one.exposure, one.chip), run.separate.ratios[one.index], rows)
+    good = known.good(one, run.params.bad_bits("sep"), rows=rows)
+    data = one.rate(sky=known.sky_of(one), ratio=run.separate.ratios[one.index], rows=rows)
     weight = good * np.float32(one.exptime)
     drop = Drop(kernel=_KERNEL, threads=run.params.threads)
     add_chip(canvas, Pixels(data, weight, rows.start), wcs=mapping, index=0, drop=drop)
@@ -145,24 +142,24 @@ class _MeanWeights:
         return [float(value) for value in self._sums / np.maximum(self._counts, 1)]
 
 
-def _members(run: Run, sky: Sky, mean_weights: list[float]) -> list[StackMember]:
+def _members(run: Run, known: Known, mean_weights: list[float]) -> list[StackMember]:
     return [
         StackMember(
             mean_weight=mean,
             exptime=exposure.exptime,
             read_noise=float(np.sqrt(np.mean([one.read_noise**2 for one in run.chips_of(exposure)]))),
-            background=_background(run, exposure, sky),
+            background=_background(run, exposure, known),
         )
         for exposure, mean in zip(run.exposures, mean_weights, strict=True)
     ]
 
 
-def _background(run: Run, exposure: Exposure, sky: Sky) -> float:
+def _background(run: Run, exposure: Exposure, known: Known) -> float:
     """Sky of the darkest chip in electrons."""
-    return min(sky.of(exposure, one.chip) * one.conversion for one in run.chips_of(exposure))
+    return min(known.sky_of(one) * one.conversion for one in run.chips_of(exposure))
 
 
-def _keep(run: Run, clean: Image, sky: Sky, static: StaticMask | None) -> None:
+def _keep(run: Run, clean: Image, known: Known) -> None:
     if run.hooks.keep is None:
         return
     run.keep("median", clean)
@@ -170,7 +167,7 @@ def _keep(run: Run, clean: Image, sky: Sky, static: StaticMask | None) -> None:
         shape = run.separate.frame.shape
         canvas = Canvas(run.separate.frame, np.zeros(shape, np.float32), np.zeros(shape, np.float32), None)
         for one in run.chips_of(exposure):
-            _add(run, canvas, one, sky=sky, static=static)
+            _add(run, canvas, one, known=known)
         finished(canvas, 0.0, threads=run.params.threads)
         run.keep(f"{exposure.rootname}_single_sci", canvas.sum)
         run.keep(f"{exposure.rootname}_single_wht", canvas.weight)

@@ -212,7 +212,7 @@ def _measure_chips(
 
     def measure(one: ChipInput) -> _ChipSky:
         image = _good_pixels(one, settings.bad_bits, static)
-        level = partial(_level, image, settings, _factor(one))
+        level = partial(_level, image, settings=settings, factor=_factor(one))
         whole = level(None) if method != "match" else None
         shared: dict[str, list[Level]] = {}
         if "match" in method:
@@ -242,11 +242,11 @@ def _good_pixels(one: ChipInput, bad_bits: int, static: StaticMask | None) -> Im
     """The pixels of a chip, NaN where they are bad."""
     image = one.signal()
     mask = None if static is None else static.good(one.exposure, one.chip)
-    np.copyto(image, np.nan, where=~one.good(bad_bits, mask))
+    np.copyto(image, np.nan, where=~one.good(bad_bits, static=mask))
     return image
 
 
-def _level(image: Image, settings: SkySettings, factor: float, spans: Spans | None) -> Level | None:
+def _level(image: Image, spans: Spans | None, *, settings: SkySettings, factor: float) -> Level | None:
     """Brightness of an image and number of pixels; None without a pixel."""
     wants_mode = settings.statistic == "mode"
     found = image_statistics(
