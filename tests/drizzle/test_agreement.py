@@ -8,6 +8,8 @@ import pytest
 
 from trueup.drizzle.admission import under
 from trueup.drizzle.agreement import disagreements, require_agreement
+from trueup.drizzle.params import DrizzleParams
+from trueup.drizzle.pipeline import drizzle
 from trueup.errors import SolutionError
 from trueup.fits.visit import open_visit
 from trueup.model.cards import make_card
@@ -60,6 +62,9 @@ def test_one_exposure_moved_under_the_same_name(
     assert all(exposure.path in found[0] for exposure in visit)
     with pytest.raises(SolutionError, match=r"disagree about the sky .*--allow-mixed"):
         require_agreement((shifted(first, north_mas), *rest))
+    with pytest.raises(SolutionError, match="disagree about the sky"):
+        drizzle((shifted(first, north_mas), *rest))
+    assert drizzle((shifted(first, north_mas), *rest), params=DrizzleParams(allow_mixed=True)).sci.size
 
 
 def test_other_visits_may_be_moved_otherwise(visit: tuple[Exposure, ...]) -> None:

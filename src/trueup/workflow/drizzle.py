@@ -284,7 +284,8 @@ def _warnings(exposures: Sequence[Exposure], jobs: Sequence[_Job]) -> tuple[str,
     plain = [exposure.rootname for exposure in exposures if not exposure.solution.has_sip]
     if plain:
         lines.append(f"the WCS of {', '.join(plain)} has no distortion, so the picture is smeared")
-    lines += disagreements(exposures)
+    if all(job.params.allow_mixed for job in jobs):
+        lines += disagreements(exposures)
     for job in jobs:
         if len(job.exposures) == 1:
             lines.append(f"{job.name}: one exposure, so cosmic rays are not rejected")
