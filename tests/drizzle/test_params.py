@@ -107,6 +107,7 @@ def test_rejection_by_detector_and_number(
 def test_one_exposure_and_a_photon_counter_have_no_rejection() -> None:
     single = DrizzleParams().for_exposures("UVIS", 1)
     assert (single.cr, single.sky) == (False, "localmin")
+    assert DrizzleParams(cr=True).for_exposures("UVIS", 1).cr is False
     assert DrizzleParams().for_exposures("SBC", 3).cr is False
     assert DrizzleParams(cr=True).for_exposures("SBC", 3).cr is True
 
@@ -119,6 +120,16 @@ def test_given_values_stay_and_nothing_else_is_left_open() -> None:
     still = {f.name for f in fields(params) if getattr(params, f.name) is None}
     assert still == {"scale", "rot", "shape", "center", "sky_values", "lthresh", "keep"}
     assert params.for_exposures("IR", 7) == params
+
+
+def test_something_must_be_left_to_combine() -> None:
+    params = DrizzleParams(combine="median", nlow=1, nhigh=1)
+    assert params.for_exposures("UVIS", 3).nhigh == 1
+    with pytest.raises(UsageError, match="nlow 1 and nhigh 1 leave nothing of 2 exposures"):
+        params.for_exposures("UVIS", 2)
+    # these do not use them
+    assert replace(params, combine="minmed").for_exposures("UVIS", 2).cr
+    assert replace(params, cr=False).for_exposures("UVIS", 2).combine == "median"
 
 
 @pytest.mark.parametrize("field", fields(DrizzleParams), ids=lambda field: field.name)

@@ -202,7 +202,12 @@ class DrizzleParams:
         Returns
         -------
         ResolvedParams
-            Values that were given stay. One exposure has no cosmic rays rejected.
+            Values that were given stay, but one exposure has no cosmic rays rejected.
+
+        Raises
+        ------
+        UsageError
+            Where nlow and nhigh leave nothing to combine.
 
         Examples
         --------
@@ -223,7 +228,16 @@ class DrizzleParams:
             "cr_scale": (row and row.cr_scale) or (1.2, 0.7),
         }
         given = {field.name: getattr(self, field.name) for field in fields(self)}
-        return ResolvedParams(**values | {k: v for k, v in given.items() if k not in values or v is not None})
+        values |= {name: value for name, value in given.items() if name not in values or value is not None}
+        # there is nothing to compare one exposure with
+        values["cr"] = values["cr"] and several
+        left = exposures - self.nlow - self.nhigh
+        if values["cr"] and values["combine"] != "minmed" and left < 1:
+            raise UsageError(
+                f"nlow {self.nlow} and nhigh {self.nhigh} leave nothing of {exposures} exposures",
+                todo="leave out fewer",
+            )
+        return ResolvedParams(**values)
 
     def bad_bits(self, step: Literal["sep", "final", "sky"]) -> int:
         """The DQ bits that make a pixel bad in one step.
