@@ -63,8 +63,8 @@ class OutputRows {
 
   private:
     void add_more(std::ptrdiff_t at, float part, double share, const InputPixel &input) {
-        if (canvas_.context != nullptr) {
-            canvas_.context[at] |= part > 0 ? canvas_.bit : 0;
+        if (canvas_.context != nullptr && part > 0) {
+            canvas_.context[at] |= canvas_.bit;
         }
         if (canvas_.variance != nullptr) {
             canvas_.variance[at] += part * part * input.row.variance[input.i];

@@ -67,6 +67,7 @@ template <int N>
 void add_shares(const Shares<N> &shares, ptrdiff_t k, const InputPixel &input, OutputRows &out) {
     const ptrdiff_t column = shares.column[k], row = shares.row[k];
     if (out.holds(column, row, N, N)) {
+#pragma GCC unroll 9
         for (int p = 0; p < N * N; ++p) {
             out.add(column + p % N, row + p / N, shares.share[p][k], input);
         }
