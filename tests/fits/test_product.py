@@ -132,6 +132,7 @@ def test_table_of_inputs(hdus: fits.HDUList, mosaic: Mosaic, path: str) -> None:
     assert list(table["CCDCHIP"]) == [c.id.ccdchip for _, c in mosaic.chips]
     assert set(table["FILTER"]) == {"F336W", "F275W"}
     exposure, chip = mosaic.chips[3]
+    assert list(table["IDCTAB"]) == [e.header.get("IDCTAB") for e, _ in mosaic.chips]
     assert table["CRVAL1"][3] == exposure.wcs(chip.id).crval[0]
     assert [name for _, name in open_visit([path]).products[0].inputs] == [
         "IDC_2731450pi-FIT_REL_GAIAeDR3"

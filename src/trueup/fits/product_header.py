@@ -170,7 +170,7 @@ def _input_cards(mosaic: Mosaic, number: int, *, exposure: Exposure, chip: Chip)
         ("WCSN", exposure.solution.wcsname, "WCSNAME drizzled with"),
         ("SCAL", mosaic.wcs.scale_arcsec(), "output pixel (arcsec)"),
         ("ISCL", exposure.wcs(chip.id).scale_arcsec(), "input pixel at its reference point (arcsec)"),
-        ("WTSC", exposure.exptime, "weight of a good pixel"),
+        ("WTSC", _weight_scale(mosaic, exposure), "scale of the weights"),
     ]
     sky = mosaic.sky.get((exposure.rootname, chip.id.extver))
     if sky is not None:
@@ -179,6 +179,12 @@ def _input_cards(mosaic: Mosaic, number: int, *, exposure: Exposure, chip: Chip)
     settings.append(("FVAL", "nan" if run.get("fill") is None else str(run["fill"]), "value without data"))
     settings += [(word, run[name], comment) for word, name, comment in _RUN_SETTINGS if name in run]
     return [make_card(f"D{number:03d}{word}", value, comment) for word, value, comment in settings]
+
+
+def _weight_scale(mosaic: Mosaic, exposure: Exposure) -> float:
+    """Exposure times weigh; of inverse variances of counts it is their squares."""
+    by_time = json.loads(mosaic.settings).get("weight", "EXP") == "EXP"
+    return exposure.exptime if by_time else exposure.exptime**2
 
 
 def science_header(mosaic: Mosaic) -> Cards:

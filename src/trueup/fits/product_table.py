@@ -22,9 +22,10 @@ Column = tuple[str, str, NDArray[Any]]
 # as they stand in SCI, or else in PRIMARY
 _TEXT = (
     "INSTRUME", "DETECTOR", "APERTURE", "FILTER", "FILTER1", "FILTER2", "TARGNAME", "ASN_ID", "BUNIT",
-    "DATE-OBS", "TIME-OBS", "EXPFLAG", "FGSLOCK", "CCDAMP", "IDCTAB", "NPOLFILE", "D2IMFILE", "PHOTMODE",
-    "CAL_VER",
+    "DATE-OBS", "TIME-OBS", "EXPFLAG", "FGSLOCK", "CCDAMP", "PHOTMODE", "CAL_VER",
 )  # fmt: skip
+# only in PRIMARY: what SCI says of them is left over
+_REFERENCES = ("IDCTAB", "NPOLFILE", "D2IMFILE")
 _NUMBERS = (
     "PROPOSID", "RA_TARG", "DEC_TARG", "EXPSTART", "EXPEND", "EXPTIME", "PA_V3", "SUN_ALT", "SUNANGLE",
     "MOONANGL", "POSTARG1", "POSTARG2", "CCDGAIN", "ATODGNA", "ATODGNB", "ATODGNC", "ATODGND", "READNSEA",
@@ -71,6 +72,7 @@ def input_table(mosaic: Mosaic) -> bytes:
         number("RMS_DEC", lambda e, _: fit(e).rms_dec_mas),
         number("MDRIZSKY", lambda e, c: mosaic.sky.get((e.rootname, c.id.extver))),
         *(text(word, lambda e, c, word=word: _value(e, c).text(word)) for word in _TEXT),
+        *(text(word, lambda e, _, word=word: e.header.text(word)) for word in _REFERENCES),
         *(number(word, lambda e, c, word=word: _value(e, c).number(word)) for word in _NUMBERS),
         *(number(f"CRVAL{i + 1}", lambda e, c, i=i: e.wcs(c.id).crval[i]) for i in (0, 1)),
         *(number(f"CRPIX{i + 1}", lambda e, c, i=i: e.wcs(c.id).crpix[i] + 1) for i in (0, 1)),
