@@ -117,7 +117,8 @@ class DrizzleParams:
     threads : int
         Threads; 0 takes one per processor. The result does not depend on it.
     allow_mixed : bool
-        Drizzle exposures together whose WCS solutions are of different kinds.
+        Drizzle exposures together whose WCS solutions are of different kinds, disagree about the sky,
+        or are unsound.
     keep : str, optional
         Folder for the intermediate images.
     write_dq : bool

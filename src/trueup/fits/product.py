@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import sys
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -30,8 +31,7 @@ from trueup.fits.walk import open_source, walk
 from trueup.model.cards import BLOCK, Cards, make_card
 from trueup.model.mosaic import Mosaic
 
-_ROWS_AT_ONCE = 256
-_STORED = {np.dtype("float32"): ">f4", np.dtype("int32"): ">i4", np.dtype("uint8"): "u1"}
+_ROWS_AT_ONCE = 128
 _SUFFIX = "_trueup_drc.fits"
 
 
@@ -207,8 +207,10 @@ def _write_header(file: BinaryIO, header: Cards) -> None:
 
 def _write_image(file: BinaryIO, header: Cards, image: NDArray[Any]) -> None:
     _write_header(file, header)
-    stored = _STORED[image.dtype]
     rows = image.reshape(-1, image.shape[-1])
     for start in range(0, len(rows), _ROWS_AT_ONCE):
-        file.write(rows[start : start + _ROWS_AT_ONCE].astype(stored).tobytes())
+        some = rows[start : start + _ROWS_AT_ONCE]
+        # FITS is big-endian; a swap is three times as fast as a conversion
+        stored = some.byteswap() if sys.byteorder == "little" else np.ascontiguousarray(some)
+        file.write(stored.data)
     file.write(bytes(-image.nbytes % BLOCK))

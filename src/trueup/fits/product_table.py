@@ -4,17 +4,15 @@ from __future__ import annotations
 
 import math
 import os
-from collections.abc import Callable, Sequence
-from functools import partial
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from trueup.model.cards import BLOCK, Cards, make_card
-from trueup.model.exposure import Chip, Exposure
 from trueup.model.mosaic import Mosaic
-from trueup.model.solution import FitStatistics
+from trueup.model.solution import FitStatistics, Solution
 
 # name, format, values as stored
 Column = tuple[str, str, NDArray[Any]]
@@ -54,50 +52,49 @@ def input_table(mosaic: Mosaic) -> bytes:
     >>> len(input_table(Mosaic(plane, plane, None, wcs, (), "ELECTRONS/S", "{}"))) % 2880
     0
     """
-    text, number = partial(_text, mosaic), partial(_number, mosaic)
-
-    def fit(exposure: Exposure) -> FitStatistics:
-        solution = exposure.solution
-        return solution.fit if solution.family in {"fit", "user"} else FitStatistics()
-
+    exposures = [exposure for exposure, _ in mosaic.chips]
+    chips = [chip for _, chip in mosaic.chips]
+    wcss = [exposure.wcs(chip.id) for exposure, chip in mosaic.chips]
+    headers = [Cards((*chip.header, *exposure.header)) for exposure, chip in mosaic.chips]
+    fits = [_fit(exposure.solution) for exposure in exposures]
     columns = [
-        text("ROOTNAME", lambda e, _: e.rootname),
-        text("FILENAME", lambda e, _: os.path.basename(e.path)),
-        _integer(mosaic, "EXTVER", lambda _, c: c.id.extver),
-        _integer(mosaic, "CCDCHIP", lambda _, c: c.id.ccdchip),
-        text("WCSNAME", lambda e, _: e.solution.wcsname),
-        text("HDRNAME", lambda e, _: e.solution.hdrname),
-        number("NMATCHES", lambda e, _: fit(e).nmatches),
-        number("RMS_RA", lambda e, _: fit(e).rms_ra_mas),
-        number("RMS_DEC", lambda e, _: fit(e).rms_dec_mas),
-        number("MDRIZSKY", lambda e, c: mosaic.sky.get((e.rootname, c.id.extver))),
-        *(text(word, lambda e, c, word=word: _value(e, c).text(word)) for word in _TEXT),
-        *(text(word, lambda e, _, word=word: e.header.text(word)) for word in _REFERENCES),
-        *(number(word, lambda e, c, word=word: _value(e, c).number(word)) for word in _NUMBERS),
-        *(number(f"CRVAL{i + 1}", lambda e, c, i=i: e.wcs(c.id).crval[i]) for i in (0, 1)),
-        *(number(f"CRPIX{i + 1}", lambda e, c, i=i: e.wcs(c.id).crpix[i] + 1) for i in (0, 1)),
+        _text("ROOTNAME", [e.rootname for e in exposures]),
+        _text("FILENAME", [os.path.basename(e.path) for e in exposures]),
+        _integer("EXTVER", [chip.id.extver for chip in chips]),
+        _integer("CCDCHIP", [chip.id.ccdchip for chip in chips]),
+        _text("WCSNAME", [e.solution.wcsname for e in exposures]),
+        _text("HDRNAME", [e.solution.hdrname for e in exposures]),
+        _number("NMATCHES", [fit.nmatches for fit in fits]),
+        _number("RMS_RA", [fit.rms_ra_mas for fit in fits]),
+        _number("RMS_DEC", [fit.rms_dec_mas for fit in fits]),
+        _number("MDRIZSKY", [mosaic.sky.get((e.rootname, c.id.extver)) for e, c in mosaic.chips]),
+        *(_text(word, [header.text(word) for header in headers]) for word in _TEXT),
+        *(_text(word, [e.header.text(word) for e in exposures]) for word in _REFERENCES),
+        *(_number(word, [header.number(word) for header in headers]) for word in _NUMBERS),
+        *(_number(f"CRVAL{i + 1}", [wcs.crval[i] for wcs in wcss]) for i in (0, 1)),
+        *(_number(f"CRPIX{i + 1}", [wcs.crpix[i] + 1 for wcs in wcss]) for i in (0, 1)),
     ]
-    return _table_extension("HDRTAB", columns, rows=len(mosaic.chips))
+    return _table_extension("HDRTAB", columns, rows=len(chips))
 
 
-def _value(exposure: Exposure, chip: Chip) -> Cards:
-    return Cards((*chip.header, *exposure.header))
+def _fit(solution: Solution) -> FitStatistics:
+    """What is said of the fit; where there was none, anything said is left over from another."""
+    return solution.fit if solution.family in {"fit", "user"} else FitStatistics()
 
 
-def _text(mosaic: Mosaic, name: str, value: Callable[..., str]) -> Column:
-    words = [value(exposure, chip).encode("ascii", "replace") for exposure, chip in mosaic.chips]
+def _text(name: str, values: Sequence[str]) -> Column:
+    words = [value.encode("ascii", "replace") for value in values]
     width = max([1, *map(len, words)])
     return name, f"{width}A", np.array(words, f"S{width}")
 
 
-def _number(mosaic: Mosaic, name: str, value: Callable[..., float | None]) -> Column:
+def _number(name: str, values: Sequence[float | None]) -> Column:
     """A column in which an unknown number is NaN."""
-    numbers = [value(exposure, chip) for exposure, chip in mosaic.chips]
-    return name, "D", np.array([math.nan if number is None else number for number in numbers], ">f8")
+    return name, "D", np.array([math.nan if value is None else value for value in values], ">f8")
 
 
-def _integer(mosaic: Mosaic, name: str, value: Callable[..., int]) -> Column:
-    return name, "J", np.array([value(exposure, chip) for exposure, chip in mosaic.chips], ">i4")
+def _integer(name: str, values: Sequence[int]) -> Column:
+    return name, "J", np.array(values, ">i4")
 
 
 def _table_extension(extname: str, columns: Sequence[Column], *, rows: int) -> bytes:
