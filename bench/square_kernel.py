@@ -7,8 +7,9 @@ import time
 
 import numpy as np
 
+from trueup.drizzle.canvas import empty_canvas
 from trueup.drizzle.grid import output_frame
-from trueup.drizzle.resample import Drop, Pixels, add_chip, empty_canvas
+from trueup.drizzle.resample import Drop, Pixels, add_chip
 from trueup.fits.visit import open_visit
 
 parser = argparse.ArgumentParser(description=__doc__)

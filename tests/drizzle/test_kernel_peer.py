@@ -13,8 +13,9 @@ import pytest
 from frames import turned_frame
 from scenes import chip_wcs
 
+from trueup.drizzle.canvas import Canvas, empty_canvas, finished
 from trueup.drizzle.mapping import pixel_mapping
-from trueup.drizzle.resample import Canvas, Drop, Pixels, add_chip, empty_canvas, finished
+from trueup.drizzle.resample import Drop, Pixels, add_chip
 
 # kernel, pixfrac, rotation in degrees, output scale in arcsec
 Case = tuple[str, float, float, float]

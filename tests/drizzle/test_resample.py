@@ -10,7 +10,8 @@ from frames import turned_frame
 from scenes import chip_wcs
 from scipy.special import erf
 
-from trueup.drizzle.resample import Canvas, Drop, Pixels, add_chip, empty_canvas, errors, finished
+from trueup.drizzle.canvas import Canvas, empty_canvas, errors, finished
+from trueup.drizzle.resample import Drop, Pixels, add_chip
 from trueup.errors import UsageError
 from trueup.model.chipwcs import ChipWcs
 

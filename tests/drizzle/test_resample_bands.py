@@ -9,8 +9,9 @@ import pytest
 from frames import turned_frame
 from scenes import chip_wcs
 
+from trueup.drizzle.canvas import Canvas, empty_canvas
 from trueup.drizzle.mapping import pixel_mapping
-from trueup.drizzle.resample import Canvas, Drop, Pixels, add_chip, empty_canvas, input_rows
+from trueup.drizzle.resample import Drop, Pixels, add_chip, input_rows
 from trueup.errors import UsageError
 
 CHIP = replace(chip_wcs(1), shape=(300, 200))

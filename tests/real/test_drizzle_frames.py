@@ -14,10 +14,11 @@ import pytest
 from astropy.io import fits
 from frames import astropy_wcs, turned_frame
 
+from trueup.drizzle.canvas import empty_canvas, finished
 from trueup.drizzle.grid import enclosing_frame, output_frame
 from trueup.drizzle.mapping import pixel_mapping
 from trueup.drizzle.params import DrizzleParams
-from trueup.drizzle.resample import Pixels, add_chip, empty_canvas, finished
+from trueup.drizzle.resample import Pixels, add_chip
 from trueup.fits.exposure import read_exposure
 from trueup.model.chipwcs import ChipWcs, LookupTable
 

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from trueup import _kernels
 from trueup.drizzle.mapping import Mapping
-from trueup.drizzle.resample import processors
+from trueup.drizzle.threads import processors
 from trueup.errors import UsageError
 
 Image = NDArray[np.float32]

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from trueup import _kernels
 from trueup.drizzle.blot import BlotSettings, Interpolation
 from trueup.drizzle.mapping import Mapping
-from trueup.drizzle.resample import processors
+from trueup.drizzle.threads import processors
 from trueup.errors import UsageError
 from trueup.model.exposure import Exposure
 from trueup.model.solution import ChipId

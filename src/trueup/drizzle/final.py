@@ -5,9 +5,11 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+from trueup.drizzle.canvas import Canvas, empty_canvas
 from trueup.drizzle.cosmic import ChipReadout, CosmicRaySettings, cosmic_ray_mask, trail_direction
+from trueup.drizzle.grid import chip_scale_arcsec
 from trueup.drizzle.inputs import ChipInput
-from trueup.drizzle.resample import Canvas, Drop, Pixels, add_chip, empty_canvas
+from trueup.drizzle.resample import Drop, Pixels, add_chip
 from trueup.drizzle.run import Image, Known, Run
 from trueup.model.mosaic import ChipKey
 
@@ -71,7 +73,8 @@ def _mask(run: Run, one: ChipInput, known: Known, *, signal: Image) -> Mask | No
         sky=known.sky_of(one),
         read_noise=one.read_noise,
         conversion=one.conversion,
-        pixel_ratio=run.separate.ratios[one.index],
+        # AstroDrizzle's blot, unlike its drizzle, takes the nominal scale of every chip
+        pixel_ratio=run.separate.frame.scale_arcsec() / chip_scale_arcsec(one.exposure, one.chip),
         trail=trail_direction(one.exposure, one.chip.id),
     )
     settings = CosmicRaySettings(

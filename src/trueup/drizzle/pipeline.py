@@ -9,11 +9,11 @@ import numpy as np
 
 from trueup.drizzle.admission import Selection, require_drizzlable, require_same_kind, under
 from trueup.drizzle.agreement import require_agreement
+from trueup.drizzle.canvas import Canvas, errors, finished
 from trueup.drizzle.final import Mask, final_image
 from trueup.drizzle.grid import output_frame
 from trueup.drizzle.inputs import ChipInput
 from trueup.drizzle.params import DrizzleParams
-from trueup.drizzle.resample import Canvas, errors, finished
 from trueup.drizzle.run import Given, Hooks, Image, Known, Run, start
 from trueup.drizzle.separate import clean_image
 from trueup.drizzle.sky import Sky, SkySettings, sky_values

@@ -2,62 +2,24 @@
 
 from __future__ import annotations
 
-import os
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
 from trueup import _kernels
+from trueup.drizzle.canvas import Canvas
 from trueup.drizzle.mapping import CELL_ROWS, Mapping, pixel_mapping
+from trueup.drizzle.threads import processors
 from trueup.errors import UsageError
 from trueup.model.chipwcs import ChipWcs
 
 Image = NDArray[np.float32]
 
-CHIPS_PER_PLANE = 32
 # for the curvature of the mapping inside a cell
 _MARGIN_PIX = 2.0
 # how far the footprint of a pixel may reach beyond its centre, in pixels of the chip
 _REACH = {"square": 0.0, "turbo": 0.5, "point": 0.0, "gaussian": 1.2, "lanczos2": 2.0, "lanczos3": 3.0}
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Canvas:
-    """The sums of an output image, or of a band of its rows, while chips are added.
-
-    The sums of a band are those of the whole image to the bit.
-
-    Attributes
-    ----------
-    frame : ChipWcs
-        Output frame, without distortion.
-    sum, weight : (ny, nx) float32 arrays
-        Sums of weight times value, and of weight.
-    context : (nplanes, ny, nx) int32 array or None
-        Which chips fell on a pixel.
-    first_row : int
-        Row of the frame in row 0 of the arrays.
-    variance : (ny, nx) float32 array or None
-        Sum of weight squared times variance.
-    seconds : (ny, nx) float32 array or None
-        Coverage: exposure time summed over the chips, every good pixel counting with the part of
-        the output pixel that it covers before it is shrunk.
-
-    Examples
-    --------
-    >>> frame = ChipWcs((1, 1), (150.0, 2.0), np.diag([-1e-5, 1e-5]), (3, 4))
-    >>> empty_canvas(frame, chips=33).context.shape
-    (2, 3, 4)
-    """
-
-    frame: ChipWcs
-    sum: Image
-    weight: Image
-    context: NDArray[np.int32] | None
-    first_row: int = 0
-    variance: Image | None = None
-    seconds: Image | None = None
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -127,50 +89,6 @@ class Drop:
             raise UsageError(f"pixfrac is {self.pixfrac}", todo="above 0 and at most 1")
 
 
-def empty_canvas(
-    frame: ChipWcs,
-    *,
-    chips: int,
-    context: bool = True,
-    variance: bool = False,
-    coverage: bool = False,
-    rows: slice | None = None,
-) -> Canvas:
-    """A canvas without data.
-
-    Parameters
-    ----------
-    frame : ChipWcs
-    chips : int
-        How many will be added.
-    context, variance, coverage : bool
-        Whether to keep a context image, variances, the exposure time of each pixel.
-    rows : slice, optional
-        Only these rows of the frame.
-
-    Returns
-    -------
-    Canvas
-
-    Examples
-    --------
-    >>> frame = ChipWcs((1, 1), (150.0, 2.0), np.diag([-1e-5, 1e-5]), (3, 4))
-    >>> empty_canvas(frame, chips=1).weight.sum().item()
-    0.0
-    """
-    first, last, _ = (rows or slice(None)).indices(frame.shape[0])
-    shape = (last - first, frame.shape[1])
-    return Canvas(
-        frame,
-        np.zeros(shape, np.float32),
-        np.zeros(shape, np.float32),
-        np.zeros((-(-chips // CHIPS_PER_PLANE), *shape), np.int32) if context else None,
-        first_row=first,
-        variance=np.zeros(shape, np.float32) if variance else None,
-        seconds=np.zeros(shape, np.float32) if coverage else None,
-    )
-
-
 def add_chip(
     canvas: Canvas, pixels: Pixels, *, wcs: ChipWcs | Mapping, index: int = 0, drop: Drop | None = None
 ) -> None:
@@ -202,6 +120,7 @@ def add_chip(
 
     Examples
     --------
+    >>> from trueup.drizzle.canvas import empty_canvas, finished
     >>> wcs = ChipWcs((1.5, 1.5), (150.0, 2.0), np.diag([-1e-5, 1e-5]), (4, 4))
     >>> canvas = empty_canvas(wcs, chips=1)
     >>> add_chip(canvas, Pixels(np.full((4, 4), 7, np.float32), np.ones((4, 4), np.float32)), wcs=wcs)
@@ -223,21 +142,8 @@ def add_chip(
         first_row=pixels.first_row,
         pixel_map=mapping.kernel,
         drop=_kernels.Footprint(kernel=drop.kernel, pixfrac=drop.pixfrac, scale=mapping.scale),
-        out=_output(canvas, index),
+        out=canvas.output(index),
         threads=drop.threads or processors(),
-    )
-
-
-def _output(canvas: Canvas, index: int = 0) -> _kernels.Output:
-    plane, bit = divmod(index, CHIPS_PER_PLANE)
-    return _kernels.Output(
-        sum=canvas.sum,
-        weight=canvas.weight,
-        context=None if canvas.context is None else canvas.context[plane],
-        bit=bit,
-        variance=canvas.variance,
-        seconds=canvas.seconds,
-        first_row=canvas.first_row,
     )
 
 
@@ -295,84 +201,3 @@ def _touches(corners: NDArray[np.float64], first: int, last: int, *, margin: flo
     four = np.stack([corners[:-1, :-1], corners[:-1, 1:], corners[1:, :-1], corners[1:, 1:]])
     low, high = four.min(axis=0) - margin, four.max(axis=0) + margin
     return np.asarray((high >= first - 0.5) & (low <= last - 0.5))
-
-
-def finished(canvas: Canvas, fill: float = np.nan, *, threads: int = 0) -> tuple[Image, Image]:
-    """The weighted mean and the weight of everything added.
-
-    Parameters
-    ----------
-    canvas : Canvas
-        Its sums become the means in place: nothing can be added any more.
-    fill : float
-        Value where the weight is 0.
-    threads : int
-        0 takes one per processor.
-
-    Returns
-    -------
-    sci, wht : (ny, nx) float32 arrays
-
-    Examples
-    --------
-    >>> frame = ChipWcs((1, 1), (150.0, 2.0), np.diag([-1e-5, 1e-5]), (1, 2))
-    >>> finished(empty_canvas(frame, chips=1), fill=-1.0)[0].tolist()
-    [[-1.0, -1.0]]
-    """
-    _kernels.finish(_output(canvas), fill=fill, threads=threads or processors())
-    return canvas.sum, canvas.weight
-
-
-def errors(canvas: Canvas, fill: float = np.nan) -> Image:
-    """Standard deviation of the weighted mean, from the variances of the pixels.
-
-    Neighbours share input pixels: their errors are correlated.
-
-    Parameters
-    ----------
-    canvas : Canvas
-        With variances.
-    fill : float
-        Value where the weight is 0.
-
-    Returns
-    -------
-    (ny, nx) float32 array
-
-    Raises
-    ------
-    UsageError
-        Where the canvas has no variances.
-
-    References
-    ----------
-    Fruchter & Hook 2002, PASP 114, 144, section 7 (correlated noise).
-
-    Examples
-    --------
-    >>> wcs = ChipWcs((0.5, 0.5), (150.0, 2.0), np.diag([-1e-5, 1e-5]), (2, 2))
-    >>> canvas, ones = empty_canvas(wcs, chips=1, variance=True), np.ones((2, 2), np.float32)
-    >>> add_chip(canvas, Pixels(ones, 3 * ones, variance=4 * ones), wcs=wcs)
-    >>> errors(canvas).tolist()
-    [[2.0, 2.0], [2.0, 2.0]]
-    """
-    if canvas.variance is None:
-        raise UsageError("the canvas has no variances")
-    out = np.sqrt(canvas.variance)
-    covered = canvas.weight != 0
-    np.divide(out, np.abs(canvas.weight), out=out, where=covered)
-    out[~covered] = fill
-    return out
-
-
-def processors() -> int:
-    """Processors that this process may use.
-
-    Examples
-    --------
-    >>> processors() >= 1
-    True
-    """
-    if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1

@@ -12,9 +12,10 @@ from collections.abc import Iterator
 import numpy as np
 from numpy.typing import NDArray
 
+from trueup.drizzle.canvas import Canvas, finished
 from trueup.drizzle.combine import CombineSettings, StackMember, combine
 from trueup.drizzle.inputs import ChipInput
-from trueup.drizzle.resample import Canvas, Drop, Pixels, add_chip, finished, input_rows
+from trueup.drizzle.resample import Drop, Pixels, add_chip, input_rows
 from trueup.drizzle.run import Image, Known, Run
 from trueup.model.exposure import Exposure
 
