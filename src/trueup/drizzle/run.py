@@ -209,12 +209,20 @@ def start(
 
 def _placed(inputs: Sequence[ChipInput], frame: ChipWcs, *, compat: bool) -> Placement:
     scale = frame.scale_arcsec()
-    ratios = tuple(scale / chip_scale_arcsec(one.exposure, one.chip) for one in inputs)
+    ratios = tuple(scale / _chip_scale(one, compat=compat) for one in inputs)
     mappings = tuple(
         pixel_mapping(one.exposure.wcs(one.chip.id), frame, compat=compat, scale=ratio)
         for one, ratio in zip(inputs, ratios, strict=True)
     )
     return Placement(frame, mappings, ratios)
+
+
+def _chip_scale(one: ChipInput, *, compat: bool) -> float:
+    wcs = one.exposure.wcs(one.chip.id)
+    if compat and not wcs.has_sip:
+        # AstroDrizzle takes the side along x of a pixel, which on WFC3/IR is no square
+        return float(np.hypot(wcs.cd[0, 0], wcs.cd[1, 0])) * 3600
+    return chip_scale_arcsec(one.exposure, one.chip)
 
 
 def _same_frame(a: ChipWcs, b: ChipWcs) -> bool:
