@@ -213,6 +213,8 @@ def test_progress_goes_from_0_to_1(files: list[str], tmp_path: Path) -> None:
     assert 0 <= shares[0] < 0.1
     assert 0.8 < shares[-1] <= 1
     assert {what.split(":")[0] for what, _ in told} == {"iepw14030", "iepw14040"}
+    for root in ("iepw14g4q", "iepw14g6q", "iepw14gaq", "iepw14geq"):
+        assert any(f"final drizzle, {root}" in what for what, _ in told)
 
 
 def test_an_interrupted_run_leaves_no_partial_product(files: list[str], tmp_path: Path) -> None:

@@ -147,7 +147,7 @@ def drizzle_files(
     written = []
     for index, job in enumerate(jobs):
         frame = output_frame(job.exposures, job.params) if job.params.grid == "own" else common
-        told = _shared(tell or (lambda *_: None), job.name, index=index, products=len(jobs))
+        told = _shared(tell or (lambda *_: None), job, index=index, products=len(jobs))
         hooks = job.hooks(told, overwrite=overwrite)
         mosaic = drizzle_onto(frame, job.exposures, job.params, hooks=hooks)
         hooks.tell("write", 0, 1)
@@ -189,14 +189,17 @@ def _keep(start: str, name: str, pixels: NDArray[np.generic], *, overwrite: bool
     write_image(pixels, f"{start}_{name}.fits", overwrite=overwrite)
 
 
-def _shared(tell: Tell, name: str, *, index: int, products: int) -> Callable[[str, int, int], None]:
+def _shared(tell: Tell, job: _Job, *, index: int, products: int) -> Callable[[str, int, int], None]:
     """What tells the share of the whole run from the parts of a step of one product."""
+    chips = [exposure.rootname for exposure in job.exposures for _ in exposure.chips]
 
     def told(step: str, done: int, total: int) -> None:
         begin, end = _SHARES.get(step, (0.0, 0.0))
         share = begin + (end - begin) * done / max(total, 1)
         part = f" {done + 1}/{total}" if total > 1 else ""
-        tell(f"{name}: {step}{part}", (index + share) / products)
+        # a step of as many parts as there are chips goes chip by chip
+        which = f", {chips[done]}" if total == len(chips) and done < total else ""
+        tell(f"{job.name}: {step}{which}{part}", (index + share) / products)
 
     return told
 
