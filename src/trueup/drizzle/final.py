@@ -65,8 +65,11 @@ def _pixels(run: Run, one: ChipInput, known: Known, *, signal: Image, mask: Mask
 def _mask(run: Run, one: ChipInput, known: Known, *, signal: Image) -> Mask | None:
     """1 where a pixel is no cosmic ray, as given or found; None where nobody looked."""
     given = run.given.masks.get((one.exposure.rootname, one.chip.id.extver))
-    if given is not None or known.clean is None:
-        return given
+    if given is not None:
+        wanted: Mask = (given != 0).astype(np.uint8)
+        return wanted
+    if known.clean is None:
+        return None
     params = run.params
     readout = ChipReadout(
         exptime=one.exptime,

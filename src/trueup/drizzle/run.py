@@ -15,6 +15,7 @@ from trueup.drizzle.mapping import Mapping, pixel_mapping
 from trueup.drizzle.params import DrizzleParams, ResolvedParams
 from trueup.drizzle.sky import Sky
 from trueup.drizzle.static import StaticMask
+from trueup.errors import UsageError
 from trueup.model.chipwcs import ChipWcs
 from trueup.model.exposure import Exposure
 from trueup.model.mosaic import ChipKey
@@ -187,6 +188,8 @@ def start(
     ------
     DataError
         Where a unit is unknown, or a chip does not project onto the frame.
+    UsageError
+        Where what is given has another shape.
 
     Examples
     --------
@@ -198,13 +201,32 @@ def start(
     inputs = chip_inputs(members)
     detector = members[0].detector if members else ""
     resolved = params.for_exposures(detector, len(members))
+    given = given or Given()
     compat = resolved.compat == "astrodrizzle"
     final = _placed(inputs, frame, compat=compat)
     separate = final
-    if resolved.cr and inputs:
+    if inputs and (resolved.cr or given.clean is not None):
         own = output_frame(members, DrizzleParams(grid="own"))
         separate = final if _same_frame(own, frame) else _placed(inputs, own, compat=compat)
-    return Run(members, inputs, final, separate, resolved, hooks or Hooks(), given or Given())
+    _require_fitting(given, separate.frame, inputs)
+    return Run(members, inputs, final, separate, resolved, hooks or Hooks(), given)
+
+
+def _require_fitting(given: Given, frame: ChipWcs, inputs: Sequence[ChipInput]) -> None:
+    if given.clean is not None and given.clean.shape != frame.shape:
+        raise UsageError(
+            f"the clean image has the shape {given.clean.shape}, the frame of the detector {frame.shape}",
+            todo="give one that was made of these exposures",
+        )
+    for one in inputs:
+        mask = given.masks.get((one.exposure.rootname, one.chip.id.extver))
+        if mask is not None and mask.shape != one.chip.shape:
+            raise UsageError(
+                f"the mask has the shape {mask.shape}, the chip {one.chip.shape}",
+                file=one.exposure.path,
+                chip=one.chip.id,
+                todo="give one value per pixel",
+            )
 
 
 def _placed(inputs: Sequence[ChipInput], frame: ChipWcs, *, compat: bool) -> Placement:
