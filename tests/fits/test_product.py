@@ -212,7 +212,7 @@ def test_errors_and_coverage_go_to_a_file_beside_it(mosaic: Mosaic, tmp_path: Pa
     with fits.open(str(written.path)) as hdus, fits.open(companion_path(str(written.path))) as beside:
         assert len(hdus) == 5
         assert [hdu.name for hdu in beside] == ["PRIMARY", "ERR", "COVERAGE"]
-        assert [hdu.header["BUNIT"] for hdu in beside[1:]] == ["ELECTRONS/S", "EXPOSURES"]
+        assert [hdu.header["BUNIT"] for hdu in beside[1:]] == ["ELECTRONS/S", "SECONDS"]
         assert np.array_equal(beside["ERR"].data, planes["err"], equal_nan=True)
         assert np.array_equal(beside["COVERAGE"].data, planes["coverage"])
         assert beside["ERR"].header["CRVAL1"] == hdus["SCI"].header["CRVAL1"]

@@ -109,7 +109,7 @@ def _write_companion(
     with _replacing(target) as file:
         _write_header(file, companion_header(target.name, extensions=len(there)))
         for extname, plane in there.items():
-            unit = {"ERR": mosaic.unit, "COVERAGE": "EXPOSURES"}[extname]
+            unit = {"ERR": mosaic.unit, "COVERAGE": "SECONDS"}[extname]
             header = plane_header(mosaic, extname, plane).append(make_card("BUNIT", unit))
             _write_image(file, header, plane)
 

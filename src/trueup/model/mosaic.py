@@ -43,7 +43,7 @@ class Mosaic:
     err : (ny, nx) float32 array or None
         One sigma, in the unit of the image; None where it was not asked for.
     coverage : (ny, nx) float32 array or None
-        How many exposures have good pixels there; None where it was not asked for.
+        Seconds of exposure with good pixels there; None where it was not asked for.
     sky : mapping of (str, int) to float
         Sky that was subtracted from each chip, by ROOTNAME and SCI EXTVER, in the unit of the input.
     masks : mapping of (str, int) to (ny, nx) uint8 array
