@@ -17,6 +17,7 @@ Mask = NDArray[np.bool_]
 
 _RATES = ("ELECTRONS/S", "COUNTS/S")
 _SUMS = ("ELECTRONS", "COUNTS")
+_PLANES = ("SCI", "ERR", "DQ")
 _AMPLIFIERS = ("READNSEA", "READNSEB", "READNSEC", "READNSED")
 
 
@@ -122,7 +123,7 @@ def chip_inputs(exposures: tuple[Exposure, ...]) -> tuple[ChipInput, ...]:
     Raises
     ------
     DataError
-        Where BUNIT is unknown.
+        Where BUNIT is unknown, or SCI, ERR and DQ differ in size.
 
     Examples
     --------
@@ -133,6 +134,27 @@ def chip_inputs(exposures: tuple[Exposure, ...]) -> tuple[ChipInput, ...]:
     return tuple(_chip_input(*pair, index) for index, pair in enumerate(pairs))
 
 
+def require_errors(inputs: tuple[ChipInput, ...]) -> None:
+    """Refuse chips without ERR.
+
+    Raises
+    ------
+    DataError
+
+    Examples
+    --------
+    >>> require_errors(())
+    """
+    for one in inputs:
+        if "ERR" not in one.chip.planes:
+            raise DataError(
+                "no ERR extension",
+                file=one.exposure.path,
+                chip=one.chip.id,
+                todo="weight by EXP or IVM, without the plane err",
+            )
+
+
 def _chip_input(exposure: Exposure, chip: Chip, index: int) -> ChipInput:
     unit = unit_of(exposure, chip)
     if unit not in _RATES + _SUMS:
@@ -141,6 +163,14 @@ def _chip_input(exposure: Exposure, chip: Chip, index: int) -> ChipInput:
             file=exposure.path,
             chip=chip.id,
             todo=f"trueup drizzles {', '.join(_SUMS + _RATES)}",
+        )
+    shapes = {name: plane.shape for name, plane in chip.planes.items() if name in _PLANES}
+    if len(set(shapes.values())) > 1:
+        raise DataError(
+            "planes of different sizes: " + ", ".join(f"{name} {shape}" for name, shape in shapes.items()),
+            file=exposure.path,
+            chip=chip.id,
+            todo="download it again",
         )
     conversion = exposure.exptime if unit in _RATES else 1.0
     return ChipInput(exposure, chip, index, unit, conversion, _read_noise(exposure))

@@ -14,6 +14,7 @@ from trueup.drizzle.final import Mask, final_image
 from trueup.drizzle.grid import output_frame
 from trueup.drizzle.inputs import ChipInput
 from trueup.drizzle.params import DrizzleParams
+from trueup.drizzle.resample import input_rows
 from trueup.drizzle.run import Given, Hooks, Image, Known, Run, start
 from trueup.drizzle.separate import clean_image
 from trueup.drizzle.sky import Sky, SkySettings, sky_values
@@ -121,25 +122,41 @@ def drizzle_onto(
     Raises
     ------
     DataError
-        Where no good pixel falls on the frame, or an image has an unknown unit.
+        Where no chip or good pixel falls on the frame, an image has an unknown unit, or no ERR
+        where that is asked for.
 
     Examples
     --------
     >>> frame = ChipWcs((0, 0), (150.0, 2.0), np.diag([-1e-5, 1e-5]), (2, 2))
     >>> drizzle_onto(frame, [], DrizzleParams())
     Traceback (most recent call last):
-    trueup.errors.DataError: no good pixel falls on the output grid...
+    trueup.errors.DataError: no chip falls on the output grid; check --center and --shape
     """
     run = start(frame, exposures, params, hooks=hooks, given=given)
+    _require_overlap(run)
     static = _static(run)
     sky = _sky(run, static)
     clean = _clean(run, Known(sky, static))
     canvas, masks = final_image(run, Known(sky, static, clean))
     if not canvas.weight.any():
         raise DataError(
-            "no good pixel falls on the output grid", todo="check --center, --shape and --final-bits"
+            "no pixel on the output grid is good",
+            file=_names(run),
+            todo="check the DQ and ERR images, and --final-bits",
         )
     return _mosaic(run, canvas, sky=sky, masks=masks)
+
+
+def _require_overlap(run: Run) -> None:
+    shape = run.final.frame.shape
+    if all(input_rows(mapping, slice(None), shape) is None for mapping in run.final.mappings):
+        raise DataError(
+            "no chip falls on the output grid", file=_names(run), todo="check --center and --shape"
+        )
+
+
+def _names(run: Run) -> str | None:
+    return ", ".join(exposure.path for exposure in run.exposures) or None
 
 
 def _static(run: Run) -> StaticMask | None:

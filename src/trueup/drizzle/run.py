@@ -10,12 +10,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from trueup.drizzle.grid import chip_scale_arcsec, output_frame
-from trueup.drizzle.inputs import ChipInput, chip_inputs
+from trueup.drizzle.inputs import ChipInput, chip_inputs, require_errors
 from trueup.drizzle.mapping import Mapping, pixel_mapping
 from trueup.drizzle.params import DrizzleParams, ResolvedParams
 from trueup.drizzle.sky import Sky
 from trueup.drizzle.static import StaticMask
-from trueup.errors import UsageError
+from trueup.errors import DataError, UsageError
 from trueup.model.chipwcs import ChipWcs
 from trueup.model.exposure import Exposure
 from trueup.model.mosaic import ChipKey
@@ -187,7 +187,8 @@ def start(
     Raises
     ------
     DataError
-        Where a unit is unknown, or a chip does not project onto the frame.
+        Where a unit is unknown, a chip does not project onto the frame, or has no ERR where that
+        is asked for.
     UsageError
         Where what is given has another shape.
 
@@ -202,6 +203,8 @@ def start(
     detector = members[0].detector if members else ""
     resolved = params.for_exposures(detector, len(members))
     given = given or Given()
+    if resolved.weight == "ERR" or "err" in resolved.planes:
+        require_errors(inputs)
     compat = resolved.compat == "astrodrizzle"
     final = _placed(inputs, frame, compat=compat)
     separate = final
@@ -233,10 +236,16 @@ def _placed(inputs: Sequence[ChipInput], frame: ChipWcs, *, compat: bool) -> Pla
     scale = frame.scale_arcsec()
     ratios = tuple(scale / _chip_scale(one, compat=compat) for one in inputs)
     mappings = tuple(
-        pixel_mapping(one.exposure.wcs(one.chip.id), frame, compat=compat, scale=ratio)
-        for one, ratio in zip(inputs, ratios, strict=True)
+        _mapping(one, frame, compat=compat, ratio=r) for one, r in zip(inputs, ratios, strict=True)
     )
     return Placement(frame, mappings, ratios)
+
+
+def _mapping(one: ChipInput, frame: ChipWcs, *, compat: bool, ratio: float) -> Mapping:
+    try:
+        return pixel_mapping(one.exposure.wcs(one.chip.id), frame, compat=compat, scale=ratio)
+    except DataError as error:
+        raise DataError(error.found, file=one.exposure.path, chip=one.chip.id, todo=error.todo) from error
 
 
 def _chip_scale(one: ChipInput, *, compat: bool) -> float:
