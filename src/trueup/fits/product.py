@@ -82,9 +82,10 @@ def write_product(
             planes = mosaic.context[0] if len(mosaic.context) == 1 else mosaic.context
             _write_image(file, plane_header(mosaic, "CTX", planes), planes)
         file.write(input_table(mosaic))
-    planes = {"ERR": mosaic.err, "COVERAGE": mosaic.coverage}
-    if any(plane is not None for plane in planes.values()):
-        _write_companion(mosaic, companion_path(target), planes=planes, overwrite=overwrite)
+        # while the product has no name yet: without its companion it is not to appear
+        beside = {"ERR": mosaic.err, "COVERAGE": mosaic.coverage}
+        if any(plane is not None for plane in beside.values()):
+            _write_companion(mosaic, companion_path(target), planes=beside, overwrite=overwrite)
     return replace(mosaic, path=str(target))
 
 
