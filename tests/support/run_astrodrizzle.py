@@ -1,7 +1,7 @@
 """Run AstroDrizzle on a folder of exposures, several times: python run_astrodrizzle.py jobs.json.
 
 The file holds {"inputs": [...], "jobs": {name: {keyword: value}}}; each job leaves its products in a
-folder of its name beside the file.
+folder of its name beside the file. The keyword "inputs" of a job takes the place of those of all.
 """
 
 from __future__ import annotations
@@ -51,10 +51,11 @@ def main() -> None:
     for name, keywords in plan["jobs"].items():
         folder = listing.parent / name
         folder.mkdir()
-        for path in plan["inputs"]:
+        inputs = keywords.pop("inputs", None) or plan["inputs"]
+        for path in inputs:
             shutil.copy(path, folder)
         os.chdir(folder)
-        files = sorted(Path(path).name for path in plan["inputs"])
+        files = sorted(Path(path).name for path in inputs)
         with Path("log").open("w") as log, contextlib.redirect_stdout(log):
             AstroDrizzle(files, **{**DEFAULTS, **keywords})
         logging.shutdown()
