@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import os
 import re
+import sys
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -252,19 +254,20 @@ def read_pixels(
     last = max(first, last)
     if spot.start < 0:
         return np.full((last - first, nx), spot.fill, np.float32)
-    item = abs(spot.bitpix) // 8
-    source = open_source(exposure.path)
-    data = source.read(spot.start + first * nx * item, (last - first) * nx * item)
-    return _decode(data, spot, shape=(last - first, nx), path=exposure.path)
-
-
-def _decode(data: bytes, spot: Plane, *, shape: tuple[int, int], path: str) -> NDArray[np.generic]:
-    dtype = np.dtype({8: "u1", 16: ">i2", 32: ">i4", 64: ">i8", -32: ">f4", -64: ">f8"}[spot.bitpix])
-    if len(data) != shape[0] * shape[1] * dtype.itemsize:
-        raise FormatError("the file ended while pixels were read", file=path)
-    pixels = np.frombuffer(data, dtype).reshape(shape).astype(dtype.newbyteorder("="))
+    pixels = _stored(open_source(exposure.path), spot, first=first, shape=(last - first, nx))
     if spot.bscale == 1.0 and spot.bzero == 0.0:
         return pixels
     if spot.bscale == 1.0 and spot.bzero == 32768.0 and spot.bitpix == 16:
         return pixels.astype(np.int32) + 32768
     return (pixels * np.float32(spot.bscale) + np.float32(spot.bzero)).astype(np.float32)
+
+
+def _stored(source: ByteSource, spot: Plane, *, first: int, shape: tuple[int, int]) -> NDArray[Any]:
+    """Pixel values as stored, in native byte order; swapped in place, for these arrays are large."""
+    dtype = np.dtype({8: "u1", 16: "i2", 32: "i4", 64: "i8", -32: "f4", -64: "f8"}[spot.bitpix])
+    pixels: NDArray[Any] = np.empty(shape, dtype)
+    buffer = pixels.reshape(-1).view(np.uint8).data
+    start = spot.start + first * shape[1] * dtype.itemsize
+    if source.read_into(start, buffer) != len(buffer):
+        raise FormatError("the file ended while pixels were read", file=source.name)
+    return pixels.byteswap(inplace=True) if sys.byteorder == "little" else pixels

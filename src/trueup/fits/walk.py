@@ -20,6 +20,7 @@ from trueup.model.cards import BLOCK, CARD, Cards
 _CHUNK = 64 * 1024
 _END = b"END" + b" " * 77
 _TODO = "download the file again"
+_MOST_AXES = 999  # of the FITS standard
 
 
 class ByteSource(Protocol):
@@ -36,6 +37,9 @@ class ByteSource(Protocol):
     def read(self, start: int, count: int) -> bytes:
         """At most `count` bytes from `start`."""
 
+    def read_into(self, start: int, buffer: memoryview) -> int:
+        """Fill a buffer of bytes from `start`; the number of bytes there were."""
+
 
 @dataclass(frozen=True, slots=True)
 class FileSource:
@@ -48,6 +52,14 @@ class FileSource:
         """At most `count` bytes from `start`."""
         with open(self.name, "rb") as file:
             return os.pread(file.fileno(), count, start)
+
+    def read_into(self, start: int, buffer: memoryview) -> int:
+        """Fill a buffer of bytes from `start`; the number of bytes there were."""
+        done = 0
+        with open(self.name, "rb", buffering=0) as file:
+            while done < len(buffer) and (got := os.preadv(file.fileno(), [buffer[done:]], start + done)):
+                done += got
+        return done
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +77,12 @@ class BytesSource:
     def read(self, start: int, count: int) -> bytes:
         """At most `count` bytes from `start`."""
         return self.data[start : start + count]
+
+    def read_into(self, start: int, buffer: memoryview) -> int:
+        """Fill a buffer of bytes from `start`; the number of bytes there were."""
+        part = memoryview(self.data)[start : start + len(buffer)]
+        buffer[: len(part)] = part
+        return len(part)
 
 
 @dataclass(frozen=True, slots=True)
@@ -226,10 +244,15 @@ def _data_size(header: Cards, name: str, index: int) -> int:
         raise FormatError(f"HDU {index} has no BITPIX or NAXIS", file=name, todo=_TODO)
     if naxis == 0:
         return 0
+    if not 0 < naxis <= _MOST_AXES:
+        raise FormatError(f"HDU {index} has NAXIS {naxis:g}", file=name, todo=_TODO)
     axes = [header.number(f"NAXIS{i}") for i in range(1, int(naxis) + 1)]
     if any(axis is None or axis < 0 for axis in axes):
         raise FormatError(f"HDU {index} lacks an axis length", file=name, todo=_TODO)
     items = prod(int(axis) for axis in axes if axis is not None)
     parameters = int(header.number("PCOUNT") or 0)
     groups = int(header.number("GCOUNT") or 1)
-    return abs(int(bitpix)) // 8 * groups * (parameters + items)
+    size = abs(int(bitpix)) // 8 * groups * (parameters + items)
+    if size < 0:
+        raise FormatError(f"HDU {index} has PCOUNT {parameters}, GCOUNT {groups}", file=name, todo=_TODO)
+    return size
