@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from itertools import zip_longest
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -41,15 +45,25 @@ def final_image(run: Run, known: Known) -> tuple[Canvas, dict[ChipKey, Mask]]:
     )
     drop = Drop(kernel=params.kernel, pixfrac=params.pixfrac, threads=params.threads)
     masks: dict[ChipKey, Mask] = {}
-    for done, one in enumerate(run.inputs):
-        run.hooks.tell("cosmic rays and final drizzle", done, len(run.inputs))
-        signal = one.signal()
+    for one, signal in _with_signals(run.inputs):
+        run.hooks.tell("cosmic rays and final drizzle", one.index, len(run.inputs))
         mask = _mask(run, one, known, signal=signal)
         if params.write_dq and mask is not None:
             masks[one.exposure.rootname, one.chip.id.extver] = mask
         pixels = _pixels(run, one, known, signal=signal, mask=mask)
         add_chip(canvas, pixels, wcs=run.final.mappings[one.index], index=one.index, drop=drop)
     return canvas, masks
+
+
+def _with_signals(inputs: Sequence[ChipInput]) -> Iterator[tuple[ChipInput, Image]]:
+    """Each chip with its pixels, which are read while the chip before is worked on."""
+    with ThreadPoolExecutor(1) as reader:
+        waiting = [reader.submit(one.signal) for one in inputs[:1]]
+        for one, following in zip_longest(inputs, inputs[1:]):
+            signal = waiting.pop().result()
+            if following is not None:
+                waiting.append(reader.submit(following.signal))
+            yield one, signal
 
 
 def _pixels(run: Run, one: ChipInput, known: Known, *, signal: Image, mask: Mask | None) -> Pixels:
