@@ -57,6 +57,7 @@ def test_record_valued_cards() -> None:
     texts = ["DP1     = 'EXTVER: 3.0' / Version", "DP1     = 'AXIS.1: 1'"]
     cards = Cards(tuple(Card(text.ljust(80)) for text in texts))
     assert cards.record("DP1") == {"EXTVER": 3.0, "AXIS.1": 1.0}
+    assert Cards((Card("DP1     = 'EXTVER: x'".ljust(80)),)).record("DP1") == {}
 
 
 def test_editing_returns_a_new_header_and_keeps_the_rest_verbatim() -> None:
@@ -74,3 +75,5 @@ def test_number_never_invents_a_value() -> None:
     assert cards.number("RMS_RA") is None
     assert cards.number("MTFLAG") is None
     assert cards.number("ABSENT") is None
+    for text in ("nan", "1e400", "-inf"):
+        assert Cards((Card(f"CRVAL1  = {text}".ljust(80)),)).number("CRVAL1") is None

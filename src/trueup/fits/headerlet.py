@@ -16,6 +16,7 @@ from trueup.model.exposure import Chip
 from trueup.model.names import WcsName
 from trueup.model.solution import ChipId, ChipSolution, FitStatistics, Origin, Solution
 
+_HIGHEST_SIP_ORDER = 9  # of the SIP convention
 _TABLES = (("npol", "CPDIS", "DP", "WCSDVARR"), ("d2im", "D2IMDIS", "D2IM", "D2IMARR"))
 
 
@@ -43,7 +44,11 @@ def _read_table(source: ByteSource, hdu: Hdu) -> LookupTable:
     if len(hdu.shape) != 2 or hdu.header.get("BITPIX") not in {-32, -64}:
         raise FormatError(f"lookup table {hdu.extname},{hdu.extver} is no 2-D float image", file=source.name)
     dtype = ">f4" if hdu.header.get("BITPIX") == -32 else ">f8"
-    data = np.frombuffer(hdu.read(source), dtype).reshape(hdu.shape)
+    data = np.frombuffer(hdu.read(source), dtype)
+    if data.size == 0 or data.size != hdu.shape[0] * hdu.shape[1]:
+        raise FormatError(
+            f"lookup table {hdu.extname},{hdu.extver} lacks some of its pixels", file=source.name
+        )
     pairs = [
         tuple(
             hdu.header.number(f"{word}{axis}") if f"{word}{axis}" in hdu.header else default
@@ -52,7 +57,9 @@ def _read_table(source: ByteSource, hdu: Hdu) -> LookupTable:
         for word, default in (("CRPIX", 0.0), ("CRVAL", 0.0), ("CDELT", 1.0))
     ]
     crpix, crval, cdelt = ((float(a or 0), float(b or 0)) for a, b in pairs)
-    return LookupTable(data.astype(dtype[1:]), crpix, crval, cdelt)
+    if 0.0 in cdelt:
+        raise FormatError(f"lookup table {hdu.extname},{hdu.extver} has CDELT 0", file=source.name)
+    return LookupTable(data.reshape(hdu.shape).astype(dtype[1:]), crpix, crval, cdelt)
 
 
 def chip_solution(chip: ChipId, cards: Cards, shelf: TableShelf, *, shape: tuple[int, int]) -> ChipSolution:
@@ -75,7 +82,7 @@ def chip_solution(chip: ChipId, cards: Cards, shelf: TableShelf, *, shape: tuple
     Raises
     ------
     FormatError
-        Where a number of the WCS is absent.
+        Where a number of the WCS or a whole table is absent or makes no sense.
     """
     _require_tan(cards)
     distorted = cards.text("CTYPE1").endswith("-SIP")
@@ -86,11 +93,13 @@ def chip_solution(chip: ChipId, cards: Cards, shelf: TableShelf, *, shape: tuple
             tables[word], absent = _tables(cards, shelf, (distortion, record, extname))
             missing += absent
     crpix, crval = _pair(cards, "CRPIX{}"), _pair(cards, "CRVAL{}")
-    cd = [[_linear_term(cards, i, j) for j in (1, 2)] for i in (1, 2)]
+    cd = np.array([[_linear_term(cards, i, j) for j in (1, 2)] for i in (1, 2)])
+    if np.linalg.det(cd) == 0:
+        raise FormatError("the CD matrix is singular")
     wcs = ChipWcs(
         (crpix[0] - 1, crpix[1] - 1),
         crval,
-        np.array(cd),
+        cd,
         shape,
         sip_a=_sip(cards, "A") if distorted else None,
         sip_b=_sip(cards, "B") if distorted else None,
@@ -133,6 +142,8 @@ def _sip(cards: Cards, axis: str) -> Floats | None:
     order = cards.number(f"{axis}_ORDER")
     if order is None or order < 2:
         return None
+    if order > _HIGHEST_SIP_ORDER:
+        raise FormatError(f"{axis}_ORDER {order:g} is above {_HIGHEST_SIP_ORDER}")
     n = int(order)
     coefficients = np.zeros((n + 1, n + 1))
     for p in range(n + 1):
@@ -249,7 +260,10 @@ def read_headerlet(source: ByteSource, origin: Origin, chips: Sequence[Chip] | N
             continue
         chip_id = chip.id if chip else ChipId(extver, int(hdu.header.number("CCDCHIP") or extver))
         shape = chip.shape if chip else _guessed_shape(hdu.header)
-        parts.append(chip_solution(chip_id, hdu.header, shelf, shape=shape))
+        try:
+            parts.append(chip_solution(chip_id, hdu.header, shelf, shape=shape))
+        except FormatError as error:
+            raise FormatError(error.found, file=source.name, chip=chip_id) from error
     parts.sort(key=lambda part: part.chip.extver)
     name = primary.text("WCSNAME") or (parts[0].cards.text("WCSNAME") if parts else "")
     return make_solution(name, origin, tuple(parts), cards=primary, hdrname=primary.text("HDRNAME"))

@@ -6,6 +6,7 @@ characters it had. Parsing happens when a value is asked for.
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
@@ -97,6 +98,14 @@ def _number(token: str) -> Value:
         return float(token.upper().replace("D", "E"))
     except ValueError:
         return token
+
+
+def _finite(value: str | float) -> float | None:
+    try:
+        number = float(value)
+    except (ValueError, OverflowError):
+        return None
+    return number if math.isfinite(number) else None
 
 
 def make_card(keyword: str, value: Value, comment: str = "") -> Card:
@@ -239,23 +248,19 @@ class Cards:
         return default if value is None else str(value).strip()
 
     def number(self, keyword: str) -> float | None:
-        """The value as a float; None where absent, undefined or not a number."""
+        """The value as a finite float; None where absent, undefined or not a number."""
         value = self.get(keyword)
-        if isinstance(value, bool) or value is None:
-            return None
-        try:
-            return float(value)
-        except ValueError:
-            return None
+        return None if isinstance(value, bool) or value is None else _finite(value)
 
     def record(self, keyword: str) -> dict[str, float]:
         """The fields of record-valued cards, as ``{"EXTVER": 1.0, "AXIS.1": 1.0}``."""
         fields: dict[str, float] = {}
         for card in self.items:
             if card.keyword == keyword and isinstance(card.value, str):
-                name, colon, number = card.value.partition(":")
-                if colon:
-                    fields[name.strip()] = float(number)
+                name, _, text = card.value.partition(":")
+                number = _finite(text)
+                if number is not None:
+                    fields[name.strip()] = number
         return fields
 
     def replace(self, keyword: str, *cards: Card) -> Cards:

@@ -65,7 +65,8 @@ class LookupTable:
     def _locate(self, pixel: Floats, axis: int, *, size: int) -> tuple[NDArray[np.intp], Floats]:
         at = (pixel + 1 - self.crval[axis]) / self.cdelt[axis] + self.crpix[axis] - 1
         at = np.clip(at, 0, size - 1)
-        cell = np.floor(at).astype(np.intp)
+        # a pixel that is nowhere (NaN) stays so
+        cell = np.nan_to_num(np.floor(at)).astype(np.intp)
         return cell, at - cell
 
     def equals(self, other: LookupTable) -> bool:

@@ -137,11 +137,14 @@ def affine_residual_mas(named: Solution, reference: Solution, anchor: int) -> di
     Returns
     -------
     dict of int to (float64 array, float)
-        By SCI EXTVER: displacement at the four corners and at the reference pixel, in mas.
+        By SCI EXTVER: displacement at the four corners and at the reference pixel, in mas; infinite
+        where the two are not even on the same side of the sky.
     """
     pairs = {a.chip.extver: (a, b) for a, b in common_chips(named, reference)}
     origin = pairs[anchor][1].wcs.crval
     start, goal = _plane_pairs(*pairs[anchor], origin=origin)
+    if not (np.isfinite(start).all() and np.isfinite(goal).all()):
+        return {e: (np.full(4, np.inf), np.inf) if e != anchor else (np.zeros(4), 0.0) for e in pairs}
     design = np.column_stack([np.ones(len(start)), start])
     affine = np.linalg.lstsq(design, goal, rcond=None)[0]
     residuals: dict[int, tuple[Floats, float]] = {}
@@ -150,7 +153,7 @@ def affine_residual_mas(named: Solution, reference: Solution, anchor: int) -> di
         x, y = np.append(x, a.wcs.crpix[0]), np.append(y, a.wcs.crpix[1])
         start, goal = _plane_pairs(a, b, origin=origin, pixels=(x, y))
         miss = goal - np.column_stack([np.ones(len(start)), start]) @ affine
-        length = np.hypot(miss[:, 0], miss[:, 1]) * MAS_PER_DEG
+        length = np.nan_to_num(np.hypot(miss[:, 0], miss[:, 1]) * MAS_PER_DEG, nan=np.inf, posinf=np.inf)
         residuals[extver] = (length[:4], float(length[4]))
     return residuals
 

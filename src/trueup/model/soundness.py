@@ -110,7 +110,7 @@ def _scale_flags(exposure: Exposure, part: ChipSolution) -> list[Flag]:
         return header.number(keyword) if own is None else own
 
     idcscale, aberration = number("IDCSCALE"), header.number("VAFACTOR") or 1.0
-    if idcscale is None or not part.wcs.has_sip:
+    if not idcscale or not part.wcs.has_sip:
         return []
     expected, tolerance = idcscale, _SCALE_FROM_IDCSCALE
     terms = [number(word) for word in ("OCX10", "OCX11", "OCY10", "OCY11")]
