@@ -107,6 +107,15 @@ def test_selection_refuses_what_it_cannot_decide() -> None:
         select(one, "#9")
     with pytest.raises(SelectionError, match="measured"):
         select(one, "best")
+    with pytest.raises(SelectionError, match="blank"):
+        select(one, " ")
+
+
+def test_a_glob_means_names_before_file_names() -> None:
+    plain = replace(distortion_only(), hdrname="iepw14g4q_flc_IDC_2731450pi-hlet.fits")
+    one = exposure(fit(60, -35), plain)
+    assert select(one, "*FIT*") is one.solutions[0]
+    assert select(one, "*2731450pi-hlet*") is one.solutions[1]
 
 
 def test_copies_of_one_solution_are_one_choice() -> None:

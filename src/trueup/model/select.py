@@ -85,13 +85,15 @@ def _matching(exposure: Exposure, selection: str) -> list[Solution]:
         )
     if selection.lower() in _FAMILIES:
         return [s for s in solutions if _FAMILIES[selection.lower()](s)]
+    if not selection:
+        raise SelectionError("a blank selection", file=exposure.path, todo="`trueup ls` lists the solutions")
     wanted = selection.upper()
-    exact = [s for s in solutions if wanted in (s.wcsname.upper(), s.hdrname.upper())]
-    return exact or [
-        s
-        for s in solutions
-        if fnmatchcase(s.wcsname.upper(), wanted) or fnmatchcase(s.hdrname.upper(), wanted)
-    ]
+    return (
+        [s for s in solutions if wanted in (s.wcsname.upper(), s.hdrname.upper())]
+        or [s for s in solutions if fnmatchcase(s.wcsname.upper(), wanted)]
+        # only then: *FIT* would match every HDRNAME that ends in .fits
+        or [s for s in solutions if fnmatchcase(s.hdrname.upper(), wanted)]
+    )
 
 
 def _preference(exposure: Exposure, solution: Solution) -> tuple[bool, bool, int]:
