@@ -88,6 +88,28 @@ def test_a_file_that_was_named_must_be_usable(folder: Path) -> None:
     assert open_visit([bad], strict=False).left_out[0].is_error
 
 
+def test_an_exposure_without_a_wcs_spoils_no_folder(folder: Path) -> None:
+    bad = folder / "iepw14g4q_flc.fits"
+    bad.write_bytes(bad.read_bytes().replace(b"CRVAL1  =", b"CRVALX  ="))
+    (folder / "gone_flc.fits").symlink_to("nowhere")
+    visit = open_visit([folder])
+    assert [e.rootname for e in visit.exposures] == ["iepw14g6q", "iepw14gaq", "iepw14geq"]
+    assert {Path(out.path).name for out in visit.left_out if out.is_error} == {bad.name, "gone_flc.fits"}
+    with pytest.raises(FormatError, match="CRVAL1 is absent"):
+        open_visit([bad])
+    assert open_visit([bad], strict=False).exposures == ()
+
+
+def test_a_headerlet_file_that_is_named_is_not_left_out(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(folder)
+    named = sorted(Path().glob("*g4_hlet.fits"))
+    visit = open_visit([folder, *named])
+    assert {Path(out.path).name for out in visit.left_out}.isdisjoint(path.name for path in named)
+    assert len(visit.offered) == 3
+
+
 def test_gzip_gives_the_same_exposure(folder: Path) -> None:
     flc = folder / "iepw14gaq_flc.fits"
     packed = folder / "iepw14gaq_flc.fits.gz"

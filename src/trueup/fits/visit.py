@@ -33,6 +33,7 @@ class _Gathered:
     """What has been found so far."""
 
     exposures: dict[str, tuple[ByteSource, tuple[Hdu, ...]]] = field(default_factory=dict)
+    from_folders: set[str] = field(default_factory=set)
     headerlets: dict[str, Solution] = field(default_factory=dict)
     offered: dict[str, Solution] = field(default_factory=dict)
     products: list[ProductInputs] = field(default_factory=list)
@@ -70,21 +71,25 @@ def open_visit(paths: Iterable[str | os.PathLike[str]], *, strict: bool = True) 
         name = os.fspath(path)
         if os.path.isdir(name):
             for inside in sorted(Path(name).iterdir()):
-                if inside.is_file():
+                if inside.is_file() or inside.is_symlink():
                     _add_from_folder(gathered, str(inside))
         elif strict:
             _add_named(gathered, name)
         else:
             _add_or_leave_out(gathered, name)
-    return _join(gathered)
+    return _join(gathered, strict=strict)
 
 
 def _add_or_leave_out(gathered: _Gathered, name: str) -> None:
     try:
         _add_named(gathered, name)
     except TrueupError as error:
-        why = f"{error.found}; {error.todo}" if error.todo else error.found
-        gathered.left_out.append(LeftOut(name, why, is_error=True))
+        _leave_out(gathered, name, error)
+
+
+def _leave_out(gathered: _Gathered, name: str, error: TrueupError) -> None:
+    why = f"{error.found}; {error.todo}" if error.todo else error.found
+    gathered.left_out.append(LeftOut(name, why, is_error=True))
 
 
 def _add_from_folder(gathered: _Gathered, name: str) -> None:
@@ -101,6 +106,7 @@ def _add_from_folder(gathered: _Gathered, name: str) -> None:
     elif word in _PRODUCTS:
         gathered.left_out.append(LeftOut(name, "drizzled product"))
     else:
+        gathered.from_folders.add(name)
         try:
             _add_named(gathered, name)
         except TrueupError as error:
@@ -177,22 +183,28 @@ def _add_members(gathered: _Gathered, source: ByteSource, hdus: tuple[Hdu, ...])
             _add_named(gathered, str(found))
 
 
-def _join(gathered: _Gathered) -> Visit:
+def _join(gathered: _Gathered, *, strict: bool) -> Visit:
     exposures = []
     joined: set[str] = set()
     for rootname, (source, hdus) in gathered.exposures.items():
         files = [name for name, s in gathered.headerlets.items() if s.destim == rootname]
         joined.update(files)
-        exposures.append(exposure_from(source, hdus, files))
+        try:
+            exposures.append(exposure_from(source, hdus, files))
+        except TrueupError as error:
+            if strict and source.name not in gathered.from_folders:
+                raise
+            _leave_out(gathered, source.name, error)
     exposures.sort(key=_start)
     alone = tuple((n, s) for n, s in gathered.headerlets.items() if n not in joined)
-    offered = tuple((n, s) for n, s in gathered.offered.items() if n not in gathered.headerlets)
+    named = {os.path.realpath(name) for name in gathered.headerlets}
+    offered = tuple((n, s) for n, s in gathered.offered.items() if os.path.realpath(n) not in named)
     return Visit(
         exposures=tuple(exposures),
         headerlets=alone,
         offered=offered,
         products=tuple(gathered.products),
-        left_out=tuple(gathered.left_out),
+        left_out=tuple(out for out in gathered.left_out if os.path.realpath(out.path) not in named),
     )
 
 
