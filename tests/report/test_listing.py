@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import shlex
 from dataclasses import replace
 from io import StringIO
 
+import pytest
 from rich.console import Console
 from scenes import distortion_only, exposure, fit
 
@@ -19,9 +21,9 @@ def second(*solutions: Solution, **keywords: Value) -> Exposure:
     return exposure(*solutions, ROOTNAME="iepw14gaq", FILTER="F275W", **keywords)
 
 
-def text(visit: Visit) -> str:
+def text(visit: Visit, width: int = 150) -> str:
     out = StringIO()
-    print_listing(listing(visit), Console(file=out, width=150))
+    print_listing(listing(visit), Console(file=out, width=width))
     return out.getvalue()
 
 
@@ -67,3 +69,27 @@ def test_an_exposure_that_cannot_be_used_says_why() -> None:
     assert "grism" in shown
     assert "(G280)" in shown
     assert "Next:" not in shown
+
+
+@pytest.mark.parametrize("width", [60, 80, 100, 120, 150])
+def test_name_and_verdict_are_never_cropped(width: int) -> None:
+    torn = fit(61, -35, "SVM")
+    torn = replace(torn, chips=(torn.chips[0], fit(400, 0).chips[1]))
+    shown = text(Visit((exposure(fit(60, -35), distortion_only(), torn),)), width)
+    assert "…" not in shown
+    assert max(map(len, shown.splitlines())) <= max(width, len("Next: trueup drizzle iepw14g4q_flc.fits"))
+    for word in ("sound", "active", "IDC_2731450pi", "NO: ", "chip-geometry", "yes"):
+        assert word in shown
+    assert ("a wider terminal also shows: " in shown) == (width < 140)
+
+
+def test_the_next_command_can_be_typed() -> None:
+    one = replace(exposure(distortion_only()), path="my data/it's_flc.fits")
+    command = listing(Visit((one,)))["next"]
+    assert shlex.split(command) == ["trueup", "drizzle", "my data/it's_flc.fits"]
+
+
+def test_an_exposure_that_can_only_be_applied_is_not_sent_to_drizzle() -> None:
+    one = exposure(distortion_only(), INSTRUME="WFPC2")
+    assert not one.usable.drizzle
+    assert listing(Visit((one,)))["next"] is None

@@ -195,6 +195,8 @@ class Exposure:
         mode, reason = self._mode_and_reason()
         if mode != "image":
             return Usable(False, False, reason)
+        if self.detector == "WFPC2":
+            return Usable(True, False, "WFPC2 is listed and applied, not drizzled")
         if self.guiding in {"gyro", "coarse"}:
             return Usable(True, True, f"guided on {self.guiding} only: the pointing may drift")
         return Usable(True, True)

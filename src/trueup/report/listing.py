@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import math
 import os
+import shlex
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -18,6 +20,15 @@ if TYPE_CHECKING:
     from rich.table import Table
 
 Values = dict[str, Any]
+
+# headings of the table, and the least width of the terminal at which each is shown
+_COLUMNS = {
+    "#": 0, "": 0, "solution": 0, "stored in": 100, "stars": 140, "rms mas (px)": 140,
+    "centre mas (px)": 120, "worst corner": 80, "sound": 0,
+}  # fmt: skip
+_NUMBERS = {"stars", "rms mas (px)", "centre mas (px)", "worst corner"}
+_WHOLE_NAME = 32
+_UNFOLDED = {"#", "", "stored in"}
 
 
 def listing(visit: Visit, interrupted: Sequence[str] = ()) -> Values:
@@ -125,8 +136,8 @@ def _solution_values(solution: Solution, verdict: Verdict, exposure: Exposure | 
         "rms_dec_mas": fit.rms_dec_mas,
         "active": exposure is not None and solution is exposure.active,
         "same_as": [i + 1 for i in verdict.same_as],
-        "offset_center_mas": apart.center_mas if apart else None,
-        "offset_max_mas": apart.max_mas if apart else None,
+        "offset_center_mas": _finite(apart.center_mas) if apart else None,
+        "offset_max_mas": _finite(apart.max_mas) if apart else None,
         "pixel_mas": solution.chips[0].wcs.scale_arcsec() * 1e3 if solution.chips else None,
         "sound": verdict.sound if exposure else None,
         "faults": [_flag_values(flag) for flag in verdict.faults],
@@ -138,12 +149,17 @@ def _flag_values(flag: Flag) -> Values:
     return {
         "code": flag.code,
         "chip": flag.chip.extver if flag.chip else None,
-        "mas": flag.mas,
-        "pix": flag.pix,
-        "reference_mas": flag.reference_mas,
-        "reference_pix": flag.reference_pix,
+        "mas": _finite(flag.mas),
+        "pix": _finite(flag.pix),
+        "reference_mas": _finite(flag.reference_mas),
+        "reference_pix": _finite(flag.reference_pix),
         "text": flag.text,
     }
+
+
+def _finite(value: float | None) -> float | None:
+    """Headers with nonsense numbers give infinities, which JSON has no word for."""
+    return value if value is not None and math.isfinite(value) else None
 
 
 def _findings(visit: Visit, items: Sequence[Values]) -> list[str]:
@@ -174,16 +190,17 @@ def _names(exposures: Sequence[Exposure]) -> str:
 
 
 def _next_command(visit: Visit, items: Sequence[Values]) -> str | None:
-    usable = [e for e in visit.exposures if e.usable.drizzle]
+    usable = [e for e in visit.exposures if e.usable.measure or e.usable.drizzle]
     if not usable:
         return None
-    files = " ".join(e.path for e in usable)
     unsound = any(item["solutions"][0]["sound"] is False for item in items)
     if visit.is_consistent and not unsound:
-        return f"trueup drizzle {files}"
+        ready = [e.path for e in usable if e.usable.drizzle]
+        return f"trueup drizzle {shlex.join(ready)}" if ready else None
+    files = shlex.join(e.path for e in usable)
     offered = [path for path, s in visit.offered if s.destim in {e.rootname for e in usable}]
     if len({s.destim for path, s in visit.offered if path in offered}) == len(usable):
-        return f"trueup apply {files} --hlet {' '.join(offered)}"
+        return f"trueup apply {files} --hlet {shlex.join(offered)}"
     common = common_selection(usable)
     return f"trueup apply {files} --solution '{common}'" if common else None
 
@@ -246,30 +263,35 @@ def print_listing(values: Mapping[str, Any], console: Console) -> None:
     for item in values["items"]:
         visits.setdefault(item["visit"], []).append(item)
     for name, items in visits.items():
-        console.print(_visit_table(name, items))
+        console.print(_visit_table(name, items, console.width))
         for item in items:
             _print_faults(item, console)
     _print_others(values, console)
     _print_conclusion(values, console)
 
 
-def _visit_table(name: str, items: Sequence[Values]) -> Table:
+def _visit_table(name: str, items: Sequence[Values], width: int) -> Table:
+    """The columns that find room; name and verdict always do."""
     from rich.box import SIMPLE_HEAD
     from rich.table import Table
 
+    shown = [heading for heading, least in _COLUMNS.items() if width >= least]
     table = Table(box=SIMPLE_HEAD, title=f"Visit {name}", title_justify="left", pad_edge=False)
-    table.add_column("#", no_wrap=True)
-    table.add_column("")
-    table.add_column("solution", min_width=32, overflow="fold")
-    table.add_column("stored in")
-    for heading in ("stars", "rms mas (px)", "centre mas (px)", "worst corner"):
-        table.add_column(heading, justify="right", no_wrap=True)
-    table.add_column("sound")
+    if len(shown) < len(_COLUMNS):
+        left = ", ".join(heading for heading in _COLUMNS if heading not in shown)
+        table.caption, table.caption_justify = f"a wider terminal also shows: {left}", "left"
+    for heading in shown:
+        if heading in _NUMBERS:
+            table.add_column(heading, justify="right", no_wrap=True)
+        else:
+            whole = _WHOLE_NAME if heading == "solution" and width >= _COLUMNS["worst corner"] else None
+            table.add_column(heading, overflow="fold", no_wrap=heading in _UNFOLDED, width=whole)
     for item in items:
         table.add_section()
         table.add_row("", "", _heading(item))
         for solution in item["solutions"]:
-            table.add_row(*_row(solution))
+            row = dict(zip(_COLUMNS, _row(solution), strict=True))
+            table.add_row(*(row[heading] for heading in shown))
     return table
 
 
