@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from cyclopts import App, CycloptsError
 
 from trueup import __version__
-from trueup.errors import TrueupError
+from trueup.errors import FileAccessError, TrueupError
 
 _INTERRUPTED = 130
 _USAGE = 2
@@ -22,6 +22,7 @@ app = App(
     help_format="plaintext",
     version_flags=["--version"],
     result_action="return_value",
+    suppress_keyboard_interrupt=False,
 )
 # said here, so that `trueup --help` loads no command
 _VERBS = {
@@ -63,6 +64,7 @@ def run(arguments: Sequence[str]) -> int:
     """
     try:
         code = app(list(arguments), exit_on_error=False, print_error=False)
+        sys.stdout.flush()
     except TrueupError as error:
         return _fail(str(error), error.exit_code)
     except CycloptsError as error:
@@ -73,6 +75,8 @@ def run(arguments: Sequence[str]) -> int:
         # whoever read the output has gone: nothing is wrong, and nothing more can be said
         sys.stdout = open(os.devnull, "w")  # noqa: SIM115 - it lives as long as the process
         return 0
+    except OSError as error:
+        return _fail(str(error), FileAccessError.exit_code)
     except Exception as error:  # noqa: BLE001 - the last line of defence: one line, never a traceback
         return _fail(f"internal error, please report it: {_where(error)}", _INTERNAL)
     return code if isinstance(code, int) else 0

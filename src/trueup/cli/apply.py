@@ -8,8 +8,8 @@ from typing import Annotated
 
 from cyclopts import Parameter
 
-from trueup.cli.output import Format, emit, note
-from trueup.errors import EXIT_FINE
+from trueup.cli.output import Format, Some, emit, note
+from trueup.errors import EXIT_FINE, DataError
 
 Many = Parameter(consume_multiple=True, negative=())
 
@@ -37,7 +37,7 @@ _IN_PLACE = Place()
 
 
 def apply(
-    *files: str,
+    *files: Some,
     solution: str | None = None,
     hlet: Annotated[tuple[str, ...], Many] = (),
     dry_run: bool = False,
@@ -72,4 +72,4 @@ def apply(
         sys.stdout.write(f"{plan if dry_run else plan.summary}\n")
     else:
         emit("apply", {"files": [file.as_dict() for file in plan.files]}, style=style, items="files")
-    return EXIT_FINE
+    return DataError.exit_code if any(out.is_error for out in plan.left_out) else EXIT_FINE

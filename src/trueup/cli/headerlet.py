@@ -8,6 +8,7 @@ from typing import Annotated
 
 from cyclopts import App, Parameter
 
+from trueup.cli.output import Some
 from trueup.errors import EXIT_FINE
 
 app = App(
@@ -20,7 +21,7 @@ Many = Parameter(consume_multiple=True, negative=())
 
 
 @app.command
-def extract(*files: str, solution: str | None = None, out: str = ".", overwrite: bool = False) -> int:
+def extract(*files: Some, solution: str | None = None, out: str = ".", overwrite: bool = False) -> int:
     """Write solutions as headerlet files, ROOTNAME_WCSNAME_hlet.fits.
 
     Parameters
@@ -40,7 +41,7 @@ def extract(*files: str, solution: str | None = None, out: str = ".", overwrite:
 
 
 @app.command
-def attach(*files: str, hlet: Annotated[tuple[str, ...], Many], follow_links: bool = False) -> int:
+def attach(*files: Some, hlet: Annotated[tuple[str, ...], Many], follow_links: bool = False) -> int:
     """Put headerlet files into their exposures as HDRLET extensions; the active WCS stays.
 
     Parameters
@@ -55,11 +56,12 @@ def attach(*files: str, hlet: Annotated[tuple[str, ...], Many], follow_links: bo
     from trueup.edit.headerlets import attach as put_in
 
     told = put_in(files, hlet, follow_links=follow_links)
-    return _print(f"{file}: {change}" for file, changes in told.items() for change in changes)
+    nothing = ("holds these headerlets already",)
+    return _print(f"{file}: {change}" for file, changes in told.items() for change in changes or nothing)
 
 
 @app.command
-def delete(*files: str, solution: str, follow_links: bool = False) -> int:
+def delete(*files: Some, solution: str, follow_links: bool = False) -> int:
     """Remove HDRLET extensions; `trueup undo` brings them back.
 
     Parameters
@@ -79,7 +81,7 @@ def delete(*files: str, solution: str, follow_links: bool = False) -> int:
 
 @app.command
 def bundle(
-    *files: str,
+    *files: Some,
     output: Annotated[str, Parameter(("--output", "-o"))],
     solution: str | None = None,
     overwrite: bool = False,

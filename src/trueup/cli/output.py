@@ -5,7 +5,9 @@ from __future__ import annotations
 import json
 import sys
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
+
+from cyclopts import Parameter
 
 from trueup import __version__
 
@@ -13,6 +15,8 @@ if TYPE_CHECKING:
     from rich.console import Console
 
 Format = Literal["text", "json", "jsonl", "ecsv"]
+# a verb that changes something takes no folder by default
+Some = Annotated[str, Parameter(required=True)]
 
 _WIDTH_OFF_TERMINAL = 150
 
@@ -21,8 +25,14 @@ def console() -> Console:
     """A rich console on stdout; plain and wide where stdout is no terminal."""
     from rich.console import Console
 
+    class Honest(Console):
+        """To rich, a reader that goes away is a failure with exit code 1."""
+
+        def on_broken_pipe(self) -> None:
+            raise BrokenPipeError
+
     width = None if sys.stdout.isatty() else _WIDTH_OFF_TERMINAL
-    return Console(width=width, highlight=False, soft_wrap=False)
+    return Honest(width=width, highlight=False, soft_wrap=False)
 
 
 def note(message: str) -> None:

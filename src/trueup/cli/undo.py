@@ -7,12 +7,12 @@ from typing import Annotated
 
 from cyclopts import Parameter
 
-from trueup.cli.output import Format, emit
+from trueup.cli.output import Format, Some, emit
 from trueup.errors import EXIT_FINE
 
 
 def undo(
-    *files: str,
+    *files: Some,
     list_: Annotated[bool, Parameter("--list", negative=())] = False,
     follow_links: bool = False,
     style: Annotated[Format, Parameter("--format")] = "text",
