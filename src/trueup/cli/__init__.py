@@ -65,21 +65,25 @@ def run(arguments: Sequence[str]) -> int:
     try:
         code = app(list(arguments), exit_on_error=False, print_error=False)
         sys.stdout.flush()
-    except TrueupError as error:
-        return _fail(str(error), error.exit_code)
-    except CycloptsError as error:
-        return _fail(str(error), _USAGE)
-    except KeyboardInterrupt:
-        return _fail("interrupted", _INTERRUPTED)
+        return code if isinstance(code, int) else 0
     except BrokenPipeError:
         # whoever read the output has gone: nothing is wrong, and nothing more can be said
         sys.stdout = open(os.devnull, "w")  # noqa: SIM115 - it lives as long as the process
         return 0
-    except OSError as error:
-        return _fail(str(error), FileAccessError.exit_code)
-    except Exception as error:  # noqa: BLE001 - the last line of defence: one line, never a traceback
-        return _fail(f"internal error, please report it: {_where(error)}", _INTERNAL)
-    return code if isinstance(code, int) else 0
+    except (Exception, KeyboardInterrupt) as error:  # noqa: BLE001 - one line, never a traceback
+        return _fail(*_told(error))
+
+
+def _told(error: BaseException) -> tuple[str, int]:
+    if isinstance(error, TrueupError):
+        return str(error), error.exit_code
+    if isinstance(error, CycloptsError):
+        return str(error), _USAGE
+    if isinstance(error, KeyboardInterrupt):
+        return "interrupted", _INTERRUPTED
+    if isinstance(error, OSError):
+        return str(error), FileAccessError.exit_code
+    return f"internal error, please report it: {_where(error)}", _INTERNAL
 
 
 def _fail(message: str, code: int) -> int:
@@ -87,7 +91,7 @@ def _fail(message: str, code: int) -> int:
     return code
 
 
-def _where(error: Exception) -> str:
+def _where(error: BaseException) -> str:
     frame = error.__traceback__
     while frame is not None and frame.tb_next is not None:
         frame = frame.tb_next
