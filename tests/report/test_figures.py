@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -110,6 +111,15 @@ def test_one_colour_scale_whose_upper_limit_is_stretched(view: View, stretch: fl
     both = np.concatenate([v[np.isfinite(v)] for v in (view.a, view.b)])
     low, high = ZScaleInterval().get_limits(both)
     assert limits.pop() == pytest.approx((low, stretch * high), rel=1e-5)
+
+
+def test_a_sky_of_zeros_is_no_colour_scale(view: View) -> None:
+    pixels = np.zeros((101, 101), np.float32)
+    pixels[40:45, 40:60] = np.linspace(1.0, 9.0, 100).reshape(5, 20)
+    flat = replace(view, a=pixels, b=pixels)
+    low, high = side_by_side(flat).axes[0].images[0].get_clim()
+    assert low == 0.0
+    assert high == pytest.approx(5.0, abs=0.1)
 
 
 def test_figures_are_signed_and_foreign_files_are_kept(view: View, tmp_path: Path) -> None:

@@ -45,6 +45,10 @@ def zscale(view: View, stretch: float) -> Point:
     if known.size < 2 or known.min() == known.max():
         return 0.0, 1.0
     low, high = ZScaleInterval().get_limits(known)
+    brighter = known[known > low]
+    if high <= low and brighter.size:
+        # nearly all pixels are equal: the scale of those that are not
+        high = np.median(brighter)
     return float(low), float(max(high * stretch, low + 1e-6 * abs(low) + 1e-30))
 
 
