@@ -39,6 +39,17 @@ def test_a_chip_left_at_another_solution_is_named(bad_chip: int) -> None:
     assert "#1" in flag.text
 
 
+def test_a_torn_copy_is_no_witness_against_a_chip() -> None:
+    good, before = fit(60, -35), fit(300, 10, "IMG")
+    slipped = replace(good.chips[1], wcs=moved(good.chips[1].wcs, 9, 0))
+    shifted = replace(good, chips=(good.chips[0], slipped))
+    torn = replace(good, chips=(good.chips[0], before.chips[1]))
+    verdicts = judge(exposure(shifted, distortion_only(), before, torn))
+    assert [verdict.sound for verdict in verdicts] == [False, True, True, False]
+    assert [flag.chip.extver for v in verdicts for flag in v.faults if flag.chip] == [2, 2]
+    assert verdicts[0].faults[0].mas == pytest.approx(9.0, rel=0.01)
+
+
 def test_a_broken_reference_is_outvoted() -> None:
     odd = distortion_only()
     parts = (odd.chips[0], replace(odd.chips[1], wcs=moved(odd.chips[1].wcs, 100, 0)))

@@ -53,7 +53,7 @@ def chip_geometry(group: Sequence[Numbered]) -> dict[int, list[Flag]]:
         text = "no other solution with this distortion to check the chips against"
         return {number: [Flag("no-reference", text)] for number, _ in group}
     return {
-        number: _flags((number, solution), reference[0][1], group)
+        number: _flags((number, solution), reference, group)
         for cluster in clusters
         if cluster is not reference
         for number, solution in cluster
@@ -93,12 +93,13 @@ def _count_distinct(group: Sequence[Numbered]) -> int:
     return len(distinct)
 
 
-def _flags(case: Numbered, reference: Solution, group: Sequence[Numbered]) -> list[Flag]:
-    """Name the bad chip: the one that another solution explains, else not the first."""
+def _flags(case: Numbered, consistent: Sequence[Numbered], group: Sequence[Numbered]) -> list[Flag]:
+    """Name the bad chip: the one that a consistent solution explains, else not the first."""
     _, solution = case
+    reference = consistent[0][1]
     anchor = solution.chips[0].chip.extver
     bad = _bad_chips(solution, reference, anchor)
-    if _twin(case, anchor, group) and not any(_twin(case, extver, group) for extver in bad):
+    if _twin(case, anchor, consistent) and not any(_twin(case, extver, consistent) for extver in bad):
         anchor = bad[-1]
         bad = _bad_chips(solution, reference, anchor)
     residuals = affine_residual_mas(solution, reference, anchor)
