@@ -93,3 +93,7 @@ def test_an_exposure_that_can_only_be_applied_is_not_sent_to_drizzle() -> None:
     one = exposure(distortion_only(), INSTRUME="WFPC2")
     assert not one.usable.drizzle
     assert listing(Visit((one,)))["next"] is None
+    two = exposure(fit(60, -35), distortion_only(), INSTRUME="WFPC2", ROOTNAME="iepw14gaq")
+    values = listing(Visit((one, two)))
+    assert not values["consistent"]
+    assert values["next"].startswith("trueup apply")

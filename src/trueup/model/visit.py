@@ -98,7 +98,7 @@ class Visit:
         groups: dict[str, list[Exposure]] = {}
         bases: dict[tuple[str, str], str] = {}
         for exposure in self.exposures:
-            if not exposure.usable.drizzle:
+            if not exposure.usable.measure:
                 continue
             name = exposure.solution.name
             base = bases.setdefault((exposure.detector, exposure.visit), name.base.upper())

@@ -190,7 +190,7 @@ def _names(exposures: Sequence[Exposure]) -> str:
 
 
 def _next_command(visit: Visit, items: Sequence[Values]) -> str | None:
-    usable = [e for e in visit.exposures if e.usable.measure or e.usable.drizzle]
+    usable = [e for e in visit.exposures if e.usable.measure]
     if not usable:
         return None
     unsound = any(item["solutions"][0]["sound"] is False for item in items)
