@@ -8,9 +8,6 @@ from typing import Literal
 
 Family = Literal["telemetry", "distortion-only", "apriori", "fit", "user"]
 
-FIT_MODES = ("REL", "IMG", "EVM", "SVM", "MVM")
-APRIORI_CATALOGS = ("GSC240", "HSC30")
-
 # pipelines have written whole headerlet names into WCSNAME: find the solution inside
 _WRAPPED = re.compile(r"^(?:\S*?_)?((?:IDC_|OPUS)\S*?)(?:[-_]hlet(?:\.fits)?)?$", re.IGNORECASE)
 _GRAMMAR = re.compile(
