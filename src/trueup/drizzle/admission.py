@@ -73,8 +73,6 @@ def why_not(exposure: Exposure) -> str:
     """
     if not exposure.usable.drizzle:
         return exposure.usable.why
-    if exposure.detector == "WFPC2":
-        return "WFPC2 is listed and applied, not drizzled"
     if any(chip.is_cut for chip in exposure.chips):
         return "its pixels were cut"
     return ""
