@@ -36,8 +36,9 @@ class Canvas:
     variance : (ny, nx) float32 array or None
         Sum of weight squared times variance.
     seconds : (ny, nx) float32 array or None
-        Coverage: exposure time summed over the chips, every good pixel counting with the part of
-        the output pixel that it covers before it is shrunk.
+        Coverage: exposure time summed over the chips, each good pixel's spread as its value is. The sum
+        is conserved; shrunken pixels on another scale pile up, so that single values can exceed
+        the exposure time.
 
     Examples
     --------
