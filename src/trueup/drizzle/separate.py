@@ -24,6 +24,9 @@ _KERNEL = "turbo"
 _STACK_BYTES = 300_000_000
 _FEWEST_ROWS = 64
 _NO_WEIGHT = 1e-8
+_SAMPLE_ROWS = 64
+_SAMPLE_EVERY = 512
+_SMALL_FRAME = 2048
 
 Stack = tuple[NDArray[np.float32], NDArray[np.float32]]
 
@@ -45,13 +48,10 @@ def clean_image(run: Run, known: Known) -> Image:
     settings = _settings(run)
     grow = settings.grow if settings.method == "minmed" else 0
     bands = list(_bands(run, grow))
-    buffer = _Buffer(run, max(outer.stop - outer.start for _, outer in bands))
-    weights = _MeanWeights(len(run.exposures))
-    for done, (inner, outer) in enumerate(bands):
-        run.hooks.tell("separate drizzle", done, len(bands))
-        stack = buffer.drizzled(outer, known)
-        weights.add(stack[1][:, inner.start - outer.start : inner.stop - outer.start])
-    members = _members(run, known, weights.means())
+    tallest = max(_SAMPLE_ROWS, *(outer.stop - outer.start for _, outer in bands))
+    buffer = _Buffer(run, tallest)
+    weights = _mean_weights(run, buffer, known, whole=bands[0][1] if len(bands) == 1 else None)
+    members = _members(run, known, weights)
     clean = np.empty(run.separate.frame.shape, np.float32)
     for done, (inner, outer) in enumerate(bands):
         run.hooks.tell("median", done, len(bands))
@@ -124,23 +124,29 @@ def _add(run: Run, canvas: Canvas, one: ChipInput, *, known: Known) -> None:
     add_chip(canvas, Pixels(data, weight, rows.start), wcs=mapping, index=0, drop=drop)
 
 
-class _MeanWeights:
-    """Mean weight of each exposure over the pixels it reaches."""
+def _mean_weights(run: Run, buffer: _Buffer, known: Known, *, whole: slice | None) -> list[float]:
+    """Mean weight of each exposure over the pixels it reaches; 0 for one that reaches none.
 
-    def __init__(self, exposures: int) -> None:
-        self._sums = np.zeros(exposures)
-        self._counts = np.zeros(exposures, np.int64)
-
-    def add(self, wht: NDArray[np.float32]) -> None:
-        """Take the weights (n, rows, nx) of a band into account."""
+    Only a mask threshold comes of it. Where it costs a second drizzle, an eighth of the rows of a large
+    frame tell it to 1e-4; AstroDrizzle's own is asked for with `compat`.
+    """
+    ny = run.separate.frame.shape[0]
+    exact = whole is not None or run.compat or ny <= _SMALL_FRAME
+    samples = _sampled_rows(ny, every=_SAMPLE_ROWS if exact else _SAMPLE_EVERY)
+    sums, counts = np.zeros(len(run.exposures)), np.zeros(len(run.exposures), np.int64)
+    for done, rows in enumerate(samples):
+        run.hooks.tell("separate drizzle", done, len(samples))
+        wht = buffer.drizzled(rows, known)[1] if whole is None else buffer.drizzled(whole, known)[1][:, rows]
         for k, plane in enumerate(wht):
             reached = plane >= _NO_WEIGHT
-            self._sums[k] += plane.sum(where=reached, dtype=np.float64)
-            self._counts[k] += np.count_nonzero(reached)
+            sums[k] += plane.sum(where=reached, dtype=np.float64)
+            counts[k] += np.count_nonzero(reached)
+    return [float(value) for value in sums / np.maximum(counts, 1)]
 
-    def means(self) -> list[float]:
-        """The mean weights; 0 for an exposure that reaches no pixel."""
-        return [float(value) for value in self._sums / np.maximum(self._counts, 1)]
+
+def _sampled_rows(ny: int, *, every: int) -> list[slice]:
+    """Rows that stand for all."""
+    return [slice(first, min(first + _SAMPLE_ROWS, ny)) for first in range(0, ny, every)]
 
 
 def _members(run: Run, known: Known, mean_weights: list[float]) -> list[StackMember]:
