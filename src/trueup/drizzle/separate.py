@@ -104,11 +104,16 @@ class _Buffer:
         wht.fill(0)
         for k, exposure in enumerate(self._run.exposures):
             canvas = Canvas(self._run.separate.frame, sci[k], wht[k], None, first_row=rows.start)
-            for one in self._run.chips_of(exposure):
-                _add(self._run, canvas, one, known=known)
-            finished(canvas, 0.0, threads=self._run.params.threads)
+            _drizzle_alone(self._run, canvas, exposure, known=known)
         self._holds = rows
         return sci, wht
+
+
+def _drizzle_alone(run: Run, canvas: Canvas, exposure: Exposure, *, known: Known) -> None:
+    """Fill an empty canvas with the mean values and weights of one exposure."""
+    for one in run.chips_of(exposure):
+        _add(run, canvas, one, known=known)
+    finished(canvas, 0.0, threads=run.params.threads)
 
 
 def _add(run: Run, canvas: Canvas, one: ChipInput, *, known: Known) -> None:
@@ -173,8 +178,6 @@ def _keep(run: Run, clean: Image, known: Known) -> None:
     for exposure in run.exposures:
         shape = run.separate.frame.shape
         canvas = Canvas(run.separate.frame, np.zeros(shape, np.float32), np.zeros(shape, np.float32), None)
-        for one in run.chips_of(exposure):
-            _add(run, canvas, one, known=known)
-        finished(canvas, 0.0, threads=run.params.threads)
+        _drizzle_alone(run, canvas, exposure, known=known)
         run.keep(f"{exposure.rootname}_single_sci", canvas.sum)
         run.keep(f"{exposure.rootname}_single_wht", canvas.weight)

@@ -99,8 +99,7 @@ def _matching(exposure: Exposure, selection: str) -> list[Solution]:
 def _preference(exposure: Exposure, solution: Solution) -> tuple[bool, bool, int]:
     index = exposure.solutions.index(solution)
     unsound = judge(exposure)[index].sound is False
-    active_first = solution is not exposure.active
-    return unsound, active_first and solution.origin.kind == "alternate", index
+    return unsound, solution.origin.kind == "alternate", index
 
 
 def _describe(exposure: Exposure, solution: Solution) -> str:
