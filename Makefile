@@ -73,6 +73,6 @@ $(VENV)/.installed: pyproject.toml $(BUILT) $(VENV)/.tools
 # not as extras of the editable install: some peers build only in isolation, the kernels only without
 $(VENV)/.dev: pyproject.toml $(VENV)/.tools
 	$(BIN)/python -c 'import tomllib; extras = tomllib.load(open("pyproject.toml", "rb"))["project"]["optional-dependencies"]; \
-	  print(*extras["dev"], *extras["peers"], sep="\n")' > $(VENV)/dev.txt
+	  print(*extras["dev"], *extras["peers"], *extras["archive"], sep="\n")' > $(VENV)/dev.txt
 	$(BIN)/pip install -qq -r $(VENV)/dev.txt
 	touch $@

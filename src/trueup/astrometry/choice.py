@@ -1,0 +1,97 @@
+"""One solution for every exposure of a visit, with the reasons."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+from trueup.model.exposure import Exposure
+from trueup.model.solution import Solution
+
+ChoiceVerdict = Literal["keep", "change", "derive", "unmeasurable"]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Chosen:
+    """The solution chosen for one exposure.
+
+    Parameters
+    ----------
+    exposure : Exposure
+    solution : Solution
+        One of ``exposure.solutions``.
+    reason : str
+        In plain words, with the numbers.
+    relative_corner_mas, absolute_mas, absolute_sigma_mas : float or None
+        What was measured under it: worst corner against the rest of the visit, offset from the catalogue.
+    carried_from : str
+        Rootname of the exposure whose correction this one takes; blank where it was measured itself.
+
+    Examples
+    --------
+    >>> Chosen.__slots__[:2]
+    ('exposure', 'solution')
+    """
+
+    exposure: Exposure
+    solution: Solution
+    reason: str
+    relative_corner_mas: float | None = None
+    absolute_mas: float | None = None
+    absolute_sigma_mas: float | None = None
+    carried_from: str = ""
+
+    @property
+    def was_active(self) -> bool:
+        """Whether the file has it in force already."""
+        return self.solution is self.exposure.active
+
+
+@dataclass(frozen=True, slots=True)
+class Rejected:
+    """A solution that was not chosen, and why.
+
+    Parameters
+    ----------
+    rootname : str
+    solution : Solution
+    reason : str
+
+    Examples
+    --------
+    >>> Rejected.__slots__[0]
+    'rootname'
+    """
+
+    rootname: str
+    solution: Solution
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """One consistent choice for a visit.
+
+    Parameters
+    ----------
+    verdict : {"keep", "change", "derive", "unmeasurable"}
+    reason : str
+        In one sentence.
+    exposures : tuple of Chosen
+    common : str or None
+        WCSNAME that all exposures share under the choice.
+    rejected : tuple of Rejected
+    findings : tuple of str
+
+    Examples
+    --------
+    >>> Choice("unmeasurable", "no exposure was given").common is None
+    True
+    """
+
+    verdict: ChoiceVerdict
+    reason: str
+    exposures: tuple[Chosen, ...] = ()
+    common: str | None = None
+    rejected: tuple[Rejected, ...] = ()
+    findings: tuple[str, ...] = ()

@@ -1,0 +1,164 @@
+"""What was measured: every pair of exposures, and each against the catalogue, under every solution."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+from trueup.astrometry.fit import Fit
+from trueup.astrometry.starlist import StarList
+from trueup.model.exposure import Exposure
+from trueup.model.solution import Solution
+from trueup.model.soundness import judge
+from trueup.model.visit import Visit
+
+
+@dataclass(frozen=True, slots=True)
+class Candidate:
+    """One solution of one exposure.
+
+    Parameters
+    ----------
+    rootname : str
+        Of the exposure.
+    index : int
+        Place of the solution in ``exposure.solutions``, from 0; ``trueup ls`` prints it plus 1.
+
+    Examples
+    --------
+    >>> Candidate("iepw14g4q", 0) == Candidate("iepw14g4q", 0)
+    True
+    """
+
+    rootname: str
+    index: int
+
+
+@dataclass(frozen=True, slots=True)
+class Relative:
+    """One pair of exposures, each under one of its solutions.
+
+    Parameters
+    ----------
+    a, b : Candidate
+    fit : Fit
+        `b` minus `a`.
+    route : tuple of str
+        Rootnames between `a` and `b` where the two were tied through others; blank for a direct measurement.
+
+    Examples
+    --------
+    >>> Relative(Candidate("one", 0), Candidate("two", 0), Fit(n=0)).route
+    ()
+    """
+
+    a: Candidate
+    b: Candidate
+    fit: Fit
+    route: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Absolute:
+    """One solution of one exposure against a catalogue.
+
+    Parameters
+    ----------
+    candidate : Candidate
+    catalog : str
+        Name of the catalogue.
+    fit : Fit
+        Solution minus catalogue, at the epoch of the exposure.
+
+    Examples
+    --------
+    >>> Absolute(Candidate("one", 0), "GAIADR3", Fit(n=0)).fit.verdict
+    'unmeasurable'
+    """
+
+    candidate: Candidate
+    catalog: str
+    fit: Fit
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Measurement:
+    """All solutions of a visit, measured.
+
+    Solutions that are the same on the sky are measured once: the rows hold the first of them, and
+    :meth:`between` and :meth:`against_catalog` answer for all.
+
+    Parameters
+    ----------
+    visit : Visit
+    stars : tuple of StarList
+        Of the exposures that can be measured.
+    relative : tuple of Relative
+        Every overlapping pair, every combination of their different solutions.
+    absolute : tuple of Absolute
+        Blank without a catalogue.
+    skipped : tuple of (str, str)
+        Rootnames that were not measured, and why.
+    findings : tuple of str
+        What a reader must know: trends, trailed exposures, a catalogue of another field.
+
+    Examples
+    --------
+    >>> Measurement(Visit(())).relative
+    ()
+    """
+
+    visit: Visit
+    stars: tuple[StarList, ...] = ()
+    relative: tuple[Relative, ...] = ()
+    absolute: tuple[Absolute, ...] = ()
+    skipped: tuple[tuple[str, str], ...] = ()
+    findings: tuple[str, ...] = ()
+
+    def exposure(self, rootname: str) -> Exposure:
+        """The exposure of a rootname."""
+        return next(e for e in self.visit.exposures if e.rootname == rootname)
+
+    def solution(self, candidate: Candidate) -> Solution:
+        """The solution that a candidate stands for."""
+        return self.exposure(candidate.rootname).solutions[candidate.index]
+
+    def representative(self, candidate: Candidate) -> Candidate:
+        """The first solution of the exposure that is the same on the sky."""
+        same = judge(self.exposure(candidate.rootname))[candidate.index].same_as
+        return replace(candidate, index=min((candidate.index, *same)))
+
+    def between(self, a: Candidate, b: Candidate) -> Relative | None:
+        """The row of two solutions, `b` minus `a`; None where the exposures were not compared."""
+        a, b = self.representative(a), self.representative(b)
+        for row in self.relative:
+            if (row.a, row.b) == (a, b):
+                return row
+            if (row.b, row.a) == (a, b):
+                return Relative(a, b, reverse(row.fit), row.route[::-1])
+        return None
+
+    def against_catalog(self, candidate: Candidate) -> Absolute | None:
+        """The row of a solution against the catalogue; None where there is none."""
+        candidate = self.representative(candidate)
+        return next((row for row in self.absolute if row.candidate == candidate), None)
+
+
+def reverse(fit: Fit) -> Fit:
+    """The same measurement with the two lists exchanged.
+
+    Parameters
+    ----------
+    fit : Fit
+
+    Returns
+    -------
+    Fit
+
+    Examples
+    --------
+    >>> reverse(Fit(n=9, east_mas=60.0)).east_mas
+    -60.0
+    """
+    names = ("east_mas", "north_mas", "rotation_deg", "scale_ppm")
+    values = {name: getattr(fit, name) for name in names}
+    return replace(fit, **{name: -value for name, value in values.items() if value is not None})
