@@ -72,6 +72,26 @@ def fwhm_arcsec(detector: str, filter_name: str) -> float:
     return float(np.interp(nanometres, wavelengths, widths))
 
 
+def detector_fwhm_pix(detector: str, filter_name: str) -> float:
+    """Width of a point source on the detector, in its pixels.
+
+    Parameters
+    ----------
+    detector, filter_name : str
+        As for :func:`fwhm_arcsec`.
+
+    Returns
+    -------
+    float
+
+    Examples
+    --------
+    >>> round(detector_fwhm_pix("UVIS", "F275W"), 2)
+    1.94
+    """
+    return fwhm_arcsec(detector, filter_name) / _PIXEL_ARCSEC.get(detector.upper(), 0.1)
+
+
 def drizzled_fwhm_pix(detector: str, filter_name: str, *, scale_arcsec: float) -> float:
     """Width of a point source in a drizzled product, pixels of the product.
 
