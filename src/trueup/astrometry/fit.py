@@ -40,6 +40,9 @@ class Fit:
         Growth of the second list over the first, parts per million.
     corner_mas, corner_sigma_mas, corner_pix : float or None
         Displacement at the worst corner of the common field, its error, and the same in pixels.
+    judged_mas, judged_sigma_mas : float or None
+        What the verdict is about, noise bias subtracted, and its error with the floor: the worst corner
+        within a filter, the rms over the common field with the scale apart across filters.
     log10_pfalse : float or None
         Probability that the match is chance, decimal logarithm; None where nothing was in reach.
     chi2 : float or None
@@ -70,6 +73,8 @@ class Fit:
     corner_mas: float | None = None
     corner_sigma_mas: float | None = None
     corner_pix: float | None = None
+    judged_mas: float | None = None
+    judged_sigma_mas: float | None = None
     log10_pfalse: float | None = None
     chi2: float | None = None
     geometry: str | None = None

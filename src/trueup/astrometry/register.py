@@ -128,7 +128,7 @@ def _judge(fit: Fit, solution: Similarity, *, field: Field, expect: Expectation)
     else:
         verdict = "undecided"
     why = f"{size:.1f} +- {sigma:.1f} mas = {pix:.2f} pixel {place}; {_PASS_PIX} is allowed"
-    return replace(fit, verdict=verdict, why=why)
+    return replace(fit, verdict=verdict, why=why, judged_mas=float(size), judged_sigma_mas=float(sigma))
 
 
 def _inside(corners: Floats) -> Floats:
