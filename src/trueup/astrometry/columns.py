@@ -199,11 +199,11 @@ def _values(column: Any, name: str, *, file: str) -> Floats:
     try:
         if getattr(column.dtype, "kind", "") in "OSU":
             return _from_text(column, name)
-        plain = np.ma.filled(np.ma.asarray(getattr(column, "value", column), dtype=float), np.nan)
+        plain: Floats = np.ma.filled(np.ma.asarray(getattr(column, "value", column), dtype=float), np.nan)
         own = u.Unit(column.unit) if column.unit else u.Unit(unit)
         # a magnitude is not converted, whatever its system; a year may be called yr, a or Julian
         if name in {"mag", "epoch"}:
-            return np.asarray(plain, float)
+            return plain
         return np.asarray(u.Quantity(plain, own).to_value(unit), float)
     except (ValueError, TypeError) as error:
         found = f"column {column.info.name} ({column.unit or 'no unit'}) is no {name} in {unit}"

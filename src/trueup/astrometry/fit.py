@@ -96,6 +96,8 @@ class Expectation:
         Error of a single position that its photons do not know of (undersampling, pixel phase).
     same_filter : bool
         Across filters a difference of scale is real and not judged.
+    common_mas : float
+        Error per axis that all stars of a list share, so that it does not average down.
 
     Examples
     --------
@@ -107,6 +109,7 @@ class Expectation:
     scale: float = 1.5e-4
     floor_pix: float = 0.01
     same_filter: bool = True
+    common_mas: float = 0.0
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -212,7 +215,8 @@ def solve(a: Projected, b: Projected, *, expect: Expectation, pixel_mas: float) 
         if np.hypot(change[0], change[1]) < _SETTLED_MAS:
             break
     chi2 = float(np.median(square / claimed)) / _RAYLEIGH_MEDIAN**2
-    return Similarity(values, np.linalg.inv(normal), chi2, weight)
+    covariance = np.linalg.inv(normal) + np.diag([1.0, 1.0, 0.0, 0.0]) * expect.common_mas**2
+    return Similarity(values, covariance, chi2, weight)
 
 
 def _excess(square: Floats, claimed: Floats, most: float) -> float:
