@@ -13,10 +13,10 @@ from trueup.drizzle.pipeline import drizzle
 from trueup.errors import SolutionError
 from trueup.fits.visit import open_visit
 from trueup.model.cards import make_card
+from trueup.model.displacement import Displacement, displaced
 from trueup.model.exposure import Exposure
 from trueup.model.solution import ChipSolution
 from trueup.simulate import Recipe, make_visit
-from trueup.simulate.sphere import Displacement, displaced
 
 MAS = 1 / 3.6e6
 

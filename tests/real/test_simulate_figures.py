@@ -8,10 +8,11 @@ import numpy as np
 import pytest
 from astropy.io import fits
 
+from trueup.model.displacement import rotated
 from trueup.simulate import Recipe, make_visit
 from trueup.simulate.detectors import DETECTORS
 from trueup.simulate.plan import _chip
-from trueup.simulate.sphere import attitude, pa_v3, rotated
+from trueup.simulate.sphere import attitude, pa_v3
 
 CASES = [
     ("UVIS", "ib4606c5q_flc.fits", "A"),

@@ -12,9 +12,9 @@ from astropy.wcs import WCS, FITSFixedWarning
 from numpy.typing import NDArray
 
 from trueup.model.chipwcs import sky_to_plane
+from trueup.model.displacement import Displacement, displaced
 from trueup.simulate import Recipe, Truth
 from trueup.simulate.plan import plan_visit
-from trueup.simulate.sphere import Displacement, displaced
 
 MAS = 3.6e6
 

@@ -1,7 +1,7 @@
 """Visits with known truth, for the demo, tests and benchmarks."""
 
+from trueup.model.displacement import Displacement
 from trueup.simulate.recipe import Recipe
-from trueup.simulate.sphere import Displacement
 from trueup.simulate.truth import TrueExposure, Truth
 from trueup.simulate.visit import make_visit, psf_of
 

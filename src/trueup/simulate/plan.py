@@ -8,11 +8,12 @@ from dataclasses import dataclass
 import numpy as np
 
 from trueup.model.chipwcs import ChipWcs, Floats, Pair, plane_to_sky
+from trueup.model.displacement import displaced, rotated
 from trueup.model.offset import field_center
 from trueup.simulate.detectors import SIP_ORDER, SIP_TERMS, ChipFigures, Detector
 from trueup.simulate.recipe import Recipe
 from trueup.simulate.solutions import TRUE, Candidate, Names, candidates, changes_of
-from trueup.simulate.sphere import attitude, displaced, pa_v3, rotated
+from trueup.simulate.sphere import attitude, pa_v3
 from trueup.simulate.tables import d2im_tables, npol_tables
 
 TARGET = (83.8123, -69.2754)

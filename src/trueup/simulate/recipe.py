@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from trueup.errors import UsageError
+from trueup.model.displacement import Displacement
 from trueup.simulate.detectors import Detector, detector_named
-from trueup.simulate.sphere import Displacement
 
 TUTORIAL_OFFSET = Displacement(60.0, -35.0, 0.004)
 HEADERLET_FAMILIES = ("GSC240", "FIT_REL", "FIT_SVM")

@@ -8,9 +8,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from trueup.model.chipwcs import ChipWcs, Floats, Pair, plane_to_sky
+from trueup.model.offset import MAS_PER_DEG
 from trueup.simulate.psf import Psf, add
 from trueup.simulate.recipe import Recipe
-from trueup.simulate.sphere import MAS_PER_DEG
 
 GAIA_EPOCH = 2016.0
 _SLOPE = 0.8  # N(>f) ~ f**-slope

@@ -8,9 +8,9 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from trueup.model.chipwcs import ChipWcs, Pair
+from trueup.model.displacement import Displacement, displaced
 from trueup.simulate.detectors import Detector
 from trueup.simulate.recipe import Recipe
-from trueup.simulate.sphere import Displacement, displaced
 
 Chips = tuple[ChipWcs, ...]
 

@@ -11,9 +11,9 @@ import numpy as np
 
 from trueup.errors import UsageError
 from trueup.model.chipwcs import ChipWcs, Floats, Pair
+from trueup.model.displacement import Displacement, displacement
 from trueup.simulate.plan import PlannedExposure
 from trueup.simulate.scene import Scene, Seen
-from trueup.simulate.sphere import Displacement, displacement
 
 
 @dataclass(frozen=True, slots=True, eq=False)
