@@ -75,6 +75,13 @@ class Product:
         return self.primary.number("EXPTIME") or self.header.number("EXPTIME")
 
     @property
+    def epoch(self) -> float | None:
+        """Middle of the exposures in Julian years; None where EXPSTART is missing."""
+        times = [self.primary.number(k) or self.header.number(k) for k in ("EXPSTART", "EXPEND")]
+        known = [time for time in times if time is not None]
+        return 2000.0 + (sum(known) / len(known) - 51544.5) / 365.25 if times[0] is not None else None
+
+    @property
     def electrons_per_unit(self) -> float | None:
         """Electrons per unit of the image: EXPTIME for a rate, 1 for counts; None if unknown."""
         unit = self._text("BUNIT").upper().replace(" ", "")

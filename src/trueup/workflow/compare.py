@@ -11,12 +11,10 @@ from numpy.typing import NDArray
 
 from trueup.astrometry.field import Field, common_field
 from trueup.astrometry.fit import Expectation, Fit
-from trueup.astrometry.match import detector_fixed
-from trueup.astrometry.peak import Search
 from trueup.astrometry.plane import Projected, project
-from trueup.astrometry.psf import drizzled_fwhm_pix
+from trueup.astrometry.reference import product_sources
 from trueup.astrometry.register import Registration, register
-from trueup.astrometry.sources import Sources, find_sources
+from trueup.astrometry.sources import Sources
 from trueup.errors import UsageError
 from trueup.fits.product_read import Product, read_product
 from trueup.report.figures import save_figure, side_by_side
@@ -25,7 +23,6 @@ from trueup.report.view import Pixels, Sky, View, cut_out, grid_around
 Floats = NDArray[np.float64]
 Path = str | os.PathLike[str]
 
-_FARTHEST_DITHER_MAS = 15_000.0
 _SNAP_ARCSEC = 0.3
 _HALF_PIX = (3, 1000)
 _CANDIDATES = 60
@@ -175,13 +172,9 @@ def register_products(a: Product, b: Product) -> Pair:
 
 
 def _find(product: Product, field: Field) -> tuple[Sources, Projected]:
-    """The sources of a product that are not fixed to the detector, and where they are in the field."""
-    scale = product.wcs.scale_arcsec()
-    fwhm = drizzled_fwhm_pix(product.detector, product.filter, scale_arcsec=scale)
-    sources = find_sources(product.sci, fwhm_pix=fwhm, gain=product.electrons_per_unit)
-    seen = project(sources, product.wcs, center=field.center)
-    on_sky = ~detector_fixed(seen, search=Search(_FARTHEST_DITHER_MAS, field.pixel_mas / 2))
-    return sources[on_sky], seen[on_sky]
+    """The sources of a product, and where they are in the field."""
+    sources = product_sources(product)
+    return sources, project(sources, product.wcs, center=field.center)
 
 
 def view_of(pair: Pair, *, center: Sky | None = None, half: int = 50) -> View:
