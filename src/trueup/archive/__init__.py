@@ -1,0 +1,1 @@
+"""Archives and services: the only room that opens a socket."""
