@@ -1,0 +1,99 @@
+"""What can go wrong with one file: each fault changes the right answer.
+
+A fault gets the request, the right answer, and how many requests for the file came before.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+
+from archive.server import Answer, Ending, Request
+
+Fault = Callable[[Request, Answer, int], Answer]
+
+ALWAYS = 10**9
+HTML = b"<!DOCTYPE html>\n<html><head><title>Service unavailable</title></head><body>later</body></html>"
+
+
+def status(code: int, *, times: int = ALWAYS, **headers: str) -> Fault:
+    """An error status; underscores in header names stand for dashes."""
+    named = {name.replace("_", "-"): value for name, value in headers.items()}
+    return lambda _, answer, count: Answer(b"busy", code, named) if count < times else answer
+
+
+def reset(share: float, *, times: int = 1) -> Fault:
+    """The connection is reset after this share of the body; 0 is before the answer."""
+    return _cut(share, times, ending="reset", declared=True)
+
+
+def stall(share: float, *, times: int = 1) -> Fault:
+    """No more bytes after this share of the body."""
+    return _cut(share, times, ending="stall", declared=True)
+
+
+def truncated(share: float, *, declared: bool, times: int = ALWAYS) -> Fault:
+    """The connection is closed early, with or without a Content-Length that tells."""
+    return _cut(share, times, ending="close", declared=declared)
+
+
+def shorter(share: float, *, times: int = ALWAYS) -> Fault:
+    """Less of the file, with a Content-Length that fits."""
+
+    def fault(_: Request, answer: Answer, count: int) -> Answer:
+        return replace(answer, body=answer.body[: _at(answer, share)]) if count < times else answer
+
+    return fault
+
+
+def html(*, times: int = ALWAYS) -> Fault:
+    """A page with status 200."""
+    headers = {"Content-Type": "text/html"}
+    return lambda _, answer, count: Answer(HTML, 200, headers) if count < times else answer
+
+
+def corrupted(at: int, *, times: int = ALWAYS) -> Fault:
+    """One byte of a whole answer is wrong."""
+
+    def fault(_: Request, answer: Answer, count: int) -> Answer:
+        bad = answer.body[:at] + bytes([answer.body[at] ^ 0x55]) + answer.body[at + 1 :]
+        return replace(answer, body=bad) if count < times else answer
+
+    return fault
+
+
+def other_version(content: bytes) -> Fault:
+    """Half of some other content first, under another ETag; then the right one."""
+
+    def fault(_: Request, answer: Answer, count: int) -> Answer:
+        if count:
+            return answer
+        headers = {**answer.headers, "ETag": '"before"'}
+        return Answer(content, 200, headers, stop=len(content) // 2, ending="reset")
+
+    return fault
+
+
+def without_range(content: bytes) -> Fault:
+    """Half of it first; whatever range is asked for then, all of it comes."""
+
+    def fault(_: Request, answer: Answer, count: int) -> Answer:
+        headers = {name: value for name, value in answer.headers.items() if name != "Content-Range"}
+        whole = Answer(content, 200, headers)
+        return whole if count else replace(whole, stop=len(content) // 2, ending="reset")
+
+    return fault
+
+
+def _cut(share: float, times: int, *, ending: Ending, declared: bool) -> Fault:
+    def fault(_: Request, answer: Answer, count: int) -> Answer:
+        if count >= times:
+            return answer
+        stop = _at(answer, share)
+        return replace(answer, stop=stop, ending=ending, declared=declared)
+
+    return fault
+
+
+def _at(answer: Answer, share: float) -> int:
+    return int(len(answer.body) * share)
