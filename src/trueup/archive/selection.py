@@ -1,69 +1,17 @@
-"""Products: the files an archive has of an observation, and which of them are wanted."""
+"""Which files of an observation are wanted."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 
-PUBLIC = "PUBLIC"
+from trueup.archive.product import Product
+
 # of the files of one exposure, or of one association, the first of these is enough
 _ALTERNATIVES = (("FLC", "FLT", "C0M"), ("DRC", "DRZ"))
 _ALWAYS = ("ASN", "HLET")
 _ADVANCED = "HAP"
 _NAME = re.compile(r"(?P<root>.+)_(?P<kind>[a-z0-9]+)\.fits(?:\.gz)?$", re.IGNORECASE)
-
-
-@dataclass(frozen=True, slots=True)
-class Product:
-    """One file of an archive.
-
-    Attributes
-    ----------
-    obs_id : str
-        The exposure, association or advanced product that the file is of, in lower case.
-    filename : str
-    kind : str
-        FLC, FLT, ASN, DRC, DRZ, HLET, ... in capitals.
-    project : str
-        Which pipeline made it: CALWF3, CALACS, HAP-SVM, ...
-    uri : str
-        How the archive addresses it.
-    size : int or None
-        Bytes, as listed.
-    rights : str
-        PUBLIC, or why it is not.
-    released : str or None
-        Date on which it becomes public, where known.
-    obsid : str
-        The archive's number of the observation it was found under.
-
-    Examples
-    --------
-    >>> Product("iepw14g4q", "iepw14g4q_flc.fits", "FLC", "CALWF3", "iepw14g4q_flc.fits").root
-    'iepw14g4q'
-    """
-
-    obs_id: str
-    filename: str
-    kind: str
-    project: str
-    uri: str
-    size: int | None = None
-    rights: str = PUBLIC
-    released: str | None = None
-    obsid: str = ""
-
-    @property
-    def root(self) -> str:
-        """The name of the file without its kind, in lower case."""
-        found = _NAME.match(self.filename)
-        return (found["root"] if found else self.filename).lower()
-
-    @property
-    def is_advanced(self) -> bool:
-        """Whether it is of the pipeline that aligns whole visits, not of the calibration of one exposure."""
-        return self.project.upper().startswith(_ADVANCED)
 
 
 def kind_of(filename: str) -> str:
@@ -85,6 +33,45 @@ def kind_of(filename: str) -> str:
     """
     found = _NAME.match(filename)
     return found["kind"].upper() if found else ""
+
+
+def root_of(filename: str) -> str:
+    """The name of a file without its kind, in lower case.
+
+    Parameters
+    ----------
+    filename : str
+
+    Returns
+    -------
+    str
+
+    Examples
+    --------
+    >>> root_of("iepw14g4q_flc.fits")
+    'iepw14g4q'
+    """
+    found = _NAME.match(filename)
+    return (found["root"] if found else filename).lower()
+
+
+def is_advanced(product: Product) -> bool:
+    """Whether it is of a pipeline that aligns whole visits, not of the calibration of one exposure.
+
+    Parameters
+    ----------
+    product : Product
+
+    Returns
+    -------
+    bool
+
+    Examples
+    --------
+    >>> is_advanced(Product("iepw14030", "hst_16801_14_hlet.fits", "HLET", "HAP-SVM", "mast:HST/..."))
+    True
+    """
+    return product.project.upper().startswith(_ADVANCED)
 
 
 def without_duplicates(products: Iterable[Product]) -> tuple[Product, ...]:
@@ -147,19 +134,20 @@ def select(
     return tuple(
         p
         for p in pool
-        if p.kind in _ALWAYS or any(p.kind in of and found[p.root] == p.kind for of, found in best.items())
+        if p.kind in _ALWAYS
+        or any(p.kind in of and found[root_of(p.filename)] == p.kind for of, found in best.items())
     )
 
 
 def _is_of(product: Product, projects: set[str]) -> bool:
     if projects:
         return product.project.upper() in projects
-    return product.kind == "HLET" or not product.is_advanced
+    return product.kind == "HLET" or not is_advanced(product)
 
 
 def _best(products: Sequence[Product], kinds: Sequence[str]) -> dict[str, str]:
     """The best of some kinds that there is of each exposure or association."""
     found: dict[str, str] = {}
     for kind in reversed(kinds):
-        found |= {p.root: kind for p in products if p.kind == kind}
+        found |= {root_of(p.filename): kind for p in products if p.kind == kind}
     return found
