@@ -126,7 +126,8 @@ def select(
     (['a_flc.fits', 'b_flt.fits'], ['a_raw.fits'])
     """
     names = {project.upper() for project in projects}
-    pool = [p for p in without_duplicates(products) if _is_of(p, names)]
+    # archives list previews under the kind of what they show
+    pool = [p for p in without_duplicates(products) if _NAME.match(p.filename) and _is_of(p, names)]
     if kinds:
         wanted = {kind.upper() for kind in kinds}
         return tuple(p for p in pool if p.kind in wanted)
