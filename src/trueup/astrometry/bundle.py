@@ -1,7 +1,7 @@
 """All exposures of a visit at once: where each is against the others, then the group on the sky.
 
-The measured pairs are one weighted least-squares problem. What is known of pointing holds together what
-was not measured: exposures of one guide-star acquisition, the acquisitions of a visit. The group
+The measured pairs are one weighted least-squares problem. What is known of the pointing holds together
+what was not measured: exposures of one guide-star acquisition, the acquisitions of a visit. The group
 then moves as a whole to the catalogue, or to the solution that is trusted.
 
 Errors of pairs are partly those of the exposures they share: neither independent, as least squares
@@ -15,13 +15,10 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from trueup.astrometry.pointing import UNITS, WITHIN_ACQUISITION, Member, prior_covariance
 from trueup.model.chipwcs import Floats
 from trueup.model.displacement import Displacement
 
-# radians and parts of scale become mas at this distance from the centre
-_LEVER_MAS = 1e5
-_UNITS = np.array([1.0, 1.0, _LEVER_MAS, _LEVER_MAS])
-_ARCSEC = np.pi / 648000
 _SHARED = 0.5
 # chi-square of four numbers that chance reaches once in 10^7
 _REJECT = 38.0
@@ -29,65 +26,8 @@ _FLOOR_MAS = 0.3
 _HOLD_MAS = 1e-3
 
 
-@dataclass(frozen=True, slots=True)
-class Widths:
-    """How far exposures with something in common differ from those without: shift, roll, scale.
-
-    Parameters
-    ----------
-    shift_mas, roll_arcsec, scale : float
-
-    Examples
-    --------
-    >>> Widths(3.0, 3.0, 2e-5).variance.round(1).tolist()
-    [9.0, 9.0, 2.1, 4.0]
-    """
-
-    shift_mas: float
-    roll_arcsec: float
-    scale: float
-
-    @property
-    def variance(self) -> Floats:
-        """Variance of east, north, roll and scale, mas^2 at the lever."""
-        widths = np.array([self.shift_mas, self.shift_mas, self.roll_arcsec * _ARCSEC, self.scale])
-        return np.asarray((widths * _UNITS) ** 2)
-
-
-_WITHIN_ACQUISITION = Widths(3.0, 3.0, 2e-5)
-_WITHIN_VISIT = Widths(12.0, 10.0, 0.0)
-_BETWEEN_FILTERS = Widths(1.0, 0.0, 1.5e-4)
-_BETWEEN_VISITS = Widths(300.0, 36.0, 2e-5)
-_ALONE = Widths(500.0, 36.0, 1.5e-4)
-_ALL = Widths(1e4, 3600.0, 1e-2)
-
-
-@dataclass(frozen=True, slots=True)
-class Member:
-    """An exposure and what it has in common with others.
-
-    Parameters
-    ----------
-    rootname, filter, acquisition, visit : str
-        An acquisition of guide stars is part of a visit.
-    pointed : bool
-        Whether the solution to start from follows the pointing; one of an image's own fit does not.
-
-    Examples
-    --------
-    >>> Member("iepw14g4q", "F336W", "iepw14-1", "iepw14").pointed
-    True
-    """
-
-    rootname: str
-    filter: str
-    acquisition: str
-    visit: str
-    pointed: bool = True
-
-
 @dataclass(frozen=True, slots=True, eq=False)
-class Tie:
+class Link:
     """The measured offset of one exposure from another, or from the sky.
 
     Parameters
@@ -100,7 +40,7 @@ class Tie:
 
     Examples
     --------
-    >>> Tie("", "iepw14g4q", np.zeros(4), np.eye(4)).a
+    >>> Link("", "iepw14g4q", np.zeros(4), np.eye(4)).a
     ''
     """
 
@@ -179,19 +119,19 @@ class Bundle:
 
 
 def adjust(
-    members: Sequence[Member], pairs: Sequence[Tie], sky: Sequence[Tie] = (), *, hold: bool = False
+    members: Sequence[Member], pairs: Sequence[Link], sky: Sequence[Link] = (), *, hold: bool = False
 ) -> Bundle:
     """Find the correction of every exposure that was measured.
 
     Parameters
     ----------
     members : sequence of Member
-    pairs : sequence of Tie
+    pairs : sequence of Link
         Between members.
-    sky : sequence of Tie
+    sky : sequence of Link
         Of members to the sky; without any the mean of the group stays.
     hold : bool
-        Whether the exposures tied to the sky get exactly what those ties say.
+        Whether the exposures tied to the sky get exactly what those links say.
 
     Returns
     -------
@@ -200,25 +140,25 @@ def adjust(
     Examples
     --------
     >>> members = [Member(name, "F336W", "iepw14-1", "iepw14") for name in "ab"]
-    >>> tie = Tie("a", "b", np.array([10.0, 0.0, 0.0, 0.0]), np.diag([0.01, 0.01, 1e-14, 1e-14]))
-    >>> found = adjust(members, [tie])
+    >>> link = Link("a", "b", np.array([10.0, 0.0, 0.0, 0.0]), np.diag([0.01, 0.01, 1e-14, 1e-14]))
+    >>> found = adjust(members, [link])
     >>> [round(correction.by.east_mas, 1) for correction in found.corrections]
     [5.0, -5.0]
     """
-    tied = {name for tie in (*pairs, *sky) for name in (tie.a, tie.b)}
+    tied = {name for link in (*pairs, *sky) for name in (link.a, link.b)}
     members = [member for member in members if member.rootname in tied]
     if not members:
         return Bundle(())
     place = {member.rootname: k for k, member in enumerate(members)}
-    prior = _prior(members)
-    kept, rejected = _without_contradictions(prior, [_scaled(tie) for tie in pairs], place)
+    prior = prior_covariance(members)
+    kept, rejected = _without_contradictions(prior, [_scaled(link) for link in pairs], place)
     mean, least = _solved(prior, kept, place)
     loops, chi2, closure = _closure(mean, kept, place)
     noise = max(1.0, chi2 or 1.0) * _noise(least, kept, place)
     spread = noise + least @ np.linalg.solve(prior, least)
     relative = _about_mean(spread)
-    observed = [_scaled(tie) for tie in sky]
-    groups = [[tie] for tie in observed] if hold else _groups(observed, kept, place)
+    observed = [_scaled(link) for link in sky]
+    groups = [[link] for link in observed] if hold else _groups(observed, kept, place)
     for group in groups:
         mean, spread = _placed(mean, spread, group, place=place, exact=hold)
     if not groups:
@@ -228,7 +168,7 @@ def adjust(
         for member in members
         for at in (_rows(place[member.rootname]),)
     )
-    return Bundle(corrections, loops, chi2, closure, tuple((tie.a, tie.b) for tie in rejected))
+    return Bundle(corrections, loops, chi2, closure, tuple((link.a, link.b) for link in rejected))
 
 
 def carry(bundle: Bundle, sources: Mapping[str, str]) -> Bundle:
@@ -252,7 +192,7 @@ def carry(bundle: Bundle, sources: Mapping[str, str]) -> Bundle:
     (3.0, 4.2)
     """
     known = {correction.rootname: correction for correction in bundle.corrections}
-    extra = np.diag(2 * _WITHIN_ACQUISITION.variance / _UNITS**2)
+    extra = np.diag(2 * WITHIN_ACQUISITION.variance / UNITS**2)
     carried = [
         replace(
             known[source],
@@ -267,63 +207,46 @@ def carry(bundle: Bundle, sources: Mapping[str, str]) -> Bundle:
     return replace(bundle, corrections=(*bundle.corrections, *carried))
 
 
-def _scaled(tie: Tie) -> Tie:
+def _scaled(link: Link) -> Link:
     """Everything in mas, rotation and scale at the lever."""
-    return replace(tie, values=tie.values * _UNITS, covariance=tie.covariance * np.outer(_UNITS, _UNITS))
+    return replace(link, values=link.values * UNITS, covariance=link.covariance * np.outer(UNITS, UNITS))
 
 
 def _rows(k: int) -> slice:
     return slice(4 * k, 4 * k + 4)
 
 
-def _prior(members: Sequence[Member]) -> Floats:
-    """Covariance of the errors of all exposures before anything is measured."""
-    levels = (
-        (_ALL, [""] * len(members)),
-        (_BETWEEN_VISITS, [m.visit for m in members]),
-        (_BETWEEN_FILTERS, [m.filter for m in members]),
-        (_WITHIN_VISIT, [f"{m.visit} {m.acquisition}" for m in members]),
-        (_WITHIN_ACQUISITION, [m.rootname for m in members]),
-        (_ALONE, [m.rootname if not m.pointed else "" for m in members]),
-    )
-    covariance = np.zeros((4 * len(members), 4 * len(members)))
-    for widths, names in levels:
-        alike = np.array([[a == b for b in names] for a in names], float)
-        if widths is _ALONE:
-            alike *= np.array([not m.pointed for m in members])
-        covariance += np.kron(alike, np.diag(widths.variance))
-    return covariance
-
-
-def _solved(prior: Floats, ties: Sequence[Tie], place: Mapping[str, int]) -> tuple[Floats, Floats]:
-    """Most likely errors of all exposures, and their covariance were the ties independent."""
+def _solved(prior: Floats, links: Sequence[Link], place: Mapping[str, int]) -> tuple[Floats, Floats]:
+    """Most likely errors of all exposures, and their covariance were the links independent."""
     precision = np.linalg.inv(prior)
     right = np.zeros(len(prior))
-    for tie in ties:
-        weight = np.linalg.inv(tie.covariance)
-        a, b = _rows(place[tie.a]), _rows(place[tie.b])
+    for link in links:
+        weight = np.linalg.inv(link.covariance)
+        a, b = _rows(place[link.a]), _rows(place[link.b])
         precision[a, a] += weight
         precision[b, b] += weight
         precision[a, b] -= weight
         precision[b, a] -= weight
-        right[b] += weight @ tie.values
-        right[a] -= weight @ tie.values
+        right[b] += weight @ link.values
+        right[a] -= weight @ link.values
     covariance = np.linalg.inv(precision)
     return covariance @ right, covariance
 
 
 def _without_contradictions(
-    prior: Floats, ties: Sequence[Tie], place: Mapping[str, int]
-) -> tuple[list[Tie], list[Tie]]:
-    """Leave out, one by one, the tie that contradicts the others most.
+    prior: Floats, links: Sequence[Link], place: Mapping[str, int]
+) -> tuple[list[Link], list[Link]]:
+    """Leave out, one by one, the link that contradicts the others most.
 
-    Only a tie whose exposures hold together without it is contradicted by measurements; the only one
+    Only a link whose exposures hold together without it is contradicted by measurements; the only one
     between two exposures may well be at odds with their pointing, and is right.
     """
-    kept, rejected = list(ties), []
+    kept, rejected = list(links), []
     while True:
         mean, covariance = _solved(prior, kept, place)
-        gains = sorted(((_gain(tie, mean, covariance, place), k) for k, tie in enumerate(kept)), reverse=True)
+        gains = sorted(
+            ((_gain(link, mean, covariance, place), k) for k, link in enumerate(kept)), reverse=True
+        )
         for gain, k in gains:
             label = _components([*kept[:k], *kept[k + 1 :]], place)
             if gain > _REJECT and label[kept[k].a] == label[kept[k].b]:
@@ -333,47 +256,47 @@ def _without_contradictions(
             return kept, rejected
 
 
-def _residual(tie: Tie, mean: Floats, place: Mapping[str, int]) -> Floats:
-    return np.asarray(tie.values - mean[_rows(place[tie.b])] + mean[_rows(place[tie.a])])
+def _residual(link: Link, mean: Floats, place: Mapping[str, int]) -> Floats:
+    return np.asarray(link.values - mean[_rows(place[link.b])] + mean[_rows(place[link.a])])
 
 
-def _gain(tie: Tie, mean: Floats, covariance: Floats, place: Mapping[str, int]) -> float:
-    """How much chi-square falls when a tie is left out."""
-    a, b = _rows(place[tie.a]), _rows(place[tie.b])
+def _gain(link: Link, mean: Floats, covariance: Floats, place: Mapping[str, int]) -> float:
+    """How much chi-square falls when a link is left out."""
+    a, b = _rows(place[link.a]), _rows(place[link.b])
     known = covariance[a, a] + covariance[b, b] - covariance[a, b] - covariance[b, a]
-    residual = _residual(tie, mean, place)
-    return float(residual @ np.linalg.solve(tie.covariance - known, residual))
+    residual = _residual(link, mean, place)
+    return float(residual @ np.linalg.solve(link.covariance - known, residual))
 
 
-def _components(ties: Iterable[Tie], names: Iterable[str]) -> dict[str, str]:
-    """A label for each exposure, the same for those that ties connect."""
+def _components(links: Iterable[Link], names: Iterable[str]) -> dict[str, str]:
+    """A label for each exposure, the same for those that links connect."""
     labels = {name: name for name in names}
-    for tie in ties:
-        old, new = labels[tie.a], labels[tie.b]
+    for link in links:
+        old, new = labels[link.a], labels[link.b]
         labels = {name: new if label == old else label for name, label in labels.items()}
     return labels
 
 
 def _closure(
-    mean: Floats, ties: Sequence[Tie], place: Mapping[str, int]
+    mean: Floats, links: Sequence[Link], place: Mapping[str, int]
 ) -> tuple[int, float | None, float | None]:
     """Number of loops, reduced chi-square and rms residual per axis of the pairs."""
-    loops = len(ties) - len(place) + len(set(_components(ties, place).values()))
+    loops = len(links) - len(place) + len(set(_components(links, place).values()))
     if not loops:
         return 0, None, None
-    residuals = np.array([_residual(tie, mean, place) for tie in ties])
-    squares = [r @ np.linalg.solve(tie.covariance, r) for r, tie in zip(residuals, ties, strict=True)]
+    residuals = np.array([_residual(link, mean, place) for link in links])
+    squares = [r @ np.linalg.solve(link.covariance, r) for r, link in zip(residuals, links, strict=True)]
     return loops, float(np.sum(squares)) / (4 * loops), float(np.sqrt(np.mean(residuals[:, :2] ** 2)))
 
 
-def _noise(least: Floats, ties: Sequence[Tie], place: Mapping[str, int]) -> Floats:
-    """What the errors of the ties do to the solution, half of each shared with others of its exposures."""
+def _noise(least: Floats, links: Sequence[Link], place: Mapping[str, int]) -> Floats:
+    """What the errors of the links do to the solution, half of each shared with others of its exposures."""
     alone, shared = np.zeros_like(least), np.zeros_like(least)
-    for tie in ties:
-        a, b = _rows(place[tie.a]), _rows(place[tie.b])
-        gain = (least[:, b] - least[:, a]) @ np.linalg.inv(tie.covariance)
-        alone += gain @ tie.covariance @ gain.T
-        step = gain @ _square_root(tie.covariance) / np.sqrt(2)
+    for link in links:
+        a, b = _rows(place[link.a]), _rows(place[link.b])
+        gain = (least[:, b] - least[:, a]) @ np.linalg.inv(link.covariance)
+        alone += gain @ link.covariance @ gain.T
+        step = gain @ _square_root(link.covariance) / np.sqrt(2)
         shared[:, b] += step
         shared[:, a] -= step
     return np.asarray((1 - _SHARED) * alone + _SHARED * shared @ shared.T)
@@ -399,29 +322,29 @@ def _floored(covariance: Floats) -> Floats:
     return np.asarray(covariance + np.diag(lift))
 
 
-def _groups(sky: Sequence[Tie], pairs: Sequence[Tie], place: Mapping[str, int]) -> list[list[Tie]]:
-    """The ties to the sky of each group of exposures that pairs connect."""
+def _groups(sky: Sequence[Link], pairs: Sequence[Link], place: Mapping[str, int]) -> list[list[Link]]:
+    """The links to the sky of each group of exposures that pairs connect."""
     labels = _components(pairs, place)
-    groups: dict[str, list[Tie]] = {}
-    for tie in sky:
-        groups.setdefault(labels[tie.b], []).append(tie)
+    groups: dict[str, list[Link]] = {}
+    for link in sky:
+        groups.setdefault(labels[link.b], []).append(link)
     return list(groups.values())
 
 
 def _placed(
-    mean: Floats, spread: Floats, group: Sequence[Tie], *, place: Mapping[str, int], exact: bool
+    mean: Floats, spread: Floats, group: Sequence[Link], *, place: Mapping[str, int], exact: bool
 ) -> tuple[Floats, Floats]:
-    """Move everything so that a group as a whole is where its ties to the sky say.
+    """Move everything so that a group as a whole is where its links to the sky say.
 
     One observation, the weighted mean over the group, cannot bend the group.
     """
-    weights = [np.linalg.inv(tie.covariance) for tie in group]
+    weights = [np.linalg.inv(link.covariance) for link in group]
     total = np.linalg.inv(np.sum(weights, axis=0))
     shares = [total @ weight for weight in weights]
     pick = np.zeros((4, len(mean)))
-    for share, tie in zip(shares, group, strict=True):
-        pick[:, _rows(place[tie.b])] += share
-    misses = [tie.values - mean[_rows(place[tie.b])] for tie in group]
+    for share, link in zip(shares, group, strict=True):
+        pick[:, _rows(place[link.b])] += share
+    misses = [link.values - mean[_rows(place[link.b])] for link in group]
     miss = np.sum([share @ one for share, one in zip(shares, misses, strict=True)], axis=0)
     error = _HOLD_MAS**2 * np.eye(4) if exact else _group_error(group, shares, misses)
     gain = spread @ pick.T @ np.linalg.inv(pick @ spread @ pick.T + error)
@@ -429,7 +352,7 @@ def _placed(
     return mean + gain @ miss, keep @ spread @ keep.T + gain @ error @ gain.T
 
 
-def _group_error(group: Sequence[Tie], shares: Sequence[Floats], misses: Sequence[Floats]) -> Floats:
+def _group_error(group: Sequence[Link], shares: Sequence[Floats], misses: Sequence[Floats]) -> Floats:
     """Covariance of a weighted mean whose members see, in part, the same stars of the catalogue."""
     together = np.sum([s @ _square_root(t.covariance) for s, t in zip(shares, group, strict=True)], axis=0)
     alone = np.sum([s @ t.covariance @ s.T for s, t in zip(shares, group, strict=True)], axis=0)
@@ -442,7 +365,7 @@ def _group_error(group: Sequence[Tie], shares: Sequence[Floats], misses: Sequenc
 
 
 def _correction(rootname: str, values: Floats, *, relative: Floats, absolute: Floats) -> Correction:
-    east, north, turn, scale = values / _UNITS
+    east, north, turn, scale = values / UNITS
     by = Displacement(float(east), float(north), float(np.degrees(turn)), float(scale * 1e6))
-    units = np.outer(_UNITS, _UNITS)
+    units = np.outer(UNITS, UNITS)
     return Correction(rootname, by, relative / units, absolute / units)
