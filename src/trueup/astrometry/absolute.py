@@ -2,60 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
 
-import numpy as np
-from numpy.typing import NDArray
-
-from trueup.astrometry.catalog import Catalog, ReferenceStars
-from trueup.astrometry.field import Field, outline
-from trueup.astrometry.fit import Expectation, Fit
+from trueup.astrometry.catalog import Catalog
+from trueup.astrometry.fit import Fit, Similarity, coverage, describe_fit, design, reduced_chi2, weighted
 from trueup.astrometry.measurement import Absolute, Candidate
-from trueup.astrometry.peak import Search
-from trueup.astrometry.plane import Projected
-from trueup.astrometry.register import Registration, register
-from trueup.astrometry.seen import Seen, see, under, usable
+from trueup.astrometry.register import assess
+from trueup.astrometry.seen import Seen, see, under
 from trueup.astrometry.starlist import StarList
-from trueup.model.chipwcs import sky_to_plane
+from trueup.astrometry.target import CatalogTie, aim, expectation, tie_to_catalog
 from trueup.model.exposure import Exposure
-from trueup.model.offset import field_center
 from trueup.model.solution import Solution
 from trueup.model.soundness import judge
 
-Floats = NDArray[np.float64]
-
-_DEG_MAS = 3.6e6
-# an a-priori solution may be off by that much, a catalogue of the right field never by more
-_REACH_MAS = 2000.0
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Target:
-    """The reference stars that an exposure may show, in its tangent plane.
-
-    Parameters
-    ----------
-    stars : ReferenceStars
-        Those within the footprint and a margin.
-    projected : Projected
-        The same, in the tangent plane of the field.
-    field : Field
-        The footprint.
-
-    Examples
-    --------
-    >>> Target.__slots__
-    ('stars', 'projected', 'field')
-    """
-
-    stars: ReferenceStars
-    projected: Projected
-    field: Field
-
 
 def measure_absolute(
-    stars: StarList, exposure: Exposure, catalog: Catalog, *, solutions: Sequence[int] | None = None
+    stars: StarList,
+    exposure: Exposure,
+    catalog: Catalog,
+    *,
+    candidates: Sequence[Candidate],
+    center: tuple[float, float] | None = None,
 ) -> tuple[Absolute, ...]:
     """Measure solutions of one exposure against a catalogue at the epoch of the exposure.
 
@@ -65,8 +33,10 @@ def measure_absolute(
         Of the exposure.
     exposure : Exposure
     catalog : Catalog
-    solutions : sequence of int, optional
-        Places in ``exposure.solutions``; by default the first of each that differs on the sky.
+    candidates : sequence of Candidate
+        Solutions of the exposure.
+    center : (float, float), optional
+        Where offsets are given, degrees; by default the mean of the chip centres.
 
     Returns
     -------
@@ -80,110 +50,108 @@ def measure_absolute(
 
     Examples
     --------
+    >>> import numpy as np
     >>> from trueup.model.cards import Cards
     >>> from trueup.model.names import WcsName
     >>> from trueup.model.solution import Origin
     >>> opus = Solution(WcsName.parse("OPUS"), Origin("primary"))
     >>> exposure = Exposure("a_flc.fits", Cards(), (), (opus,), opus)
-    >>> one, unknown = np.ones(1), np.full(1, np.nan)
-    >>> catalog = Catalog("MINE", "mine.csv", *[one] * 9)
-    >>> row = measure_absolute(StarList("", (), 1.8, 0.0), exposure, catalog, solutions=[0])[0]
+    >>> catalog = Catalog("MINE", "mine.csv", *[np.ones(1)] * 9)
+    >>> stars = StarList("", (), 1.8, 0.0)
+    >>> row = measure_absolute(stars, exposure, catalog, candidates=[Candidate("", 0)])[0]
     >>> row.catalog, row.fit.why
     ('MINE', 'a failed exposure: no exposure time')
     """
-    indices = distinct(exposure) if solutions is None else tuple(solutions)
-    why = _why_not(exposure)
+    why = why_not(exposure)
     if why:
-        return tuple(_row(exposure, k, catalog, fit=Fit(n=0, why=why)) for k in indices)
-    assert exposure.epoch is not None
-    target = aim(exposure, catalog.at(exposure.epoch))
-    seen = see(exposure, stars)
-    fits = (against(seen, exposure.solutions[k], target).fit for k in indices)
-    return tuple(_row(exposure, k, catalog, fit=fit) for k, fit in zip(indices, fits, strict=True))
+        return tuple(Absolute(one, catalog.name, Fit(n=0, why=why)) for one in candidates)
+    tie = tie_exposure(see(exposure, stars), catalog, candidates=candidates, center=center)
+    return tuple(against_catalog(tie, candidates))
 
 
-def distinct(exposure: Exposure) -> tuple[int, ...]:
-    """Places of the readable solutions that differ on the sky, the first of each."""
-    verdicts = judge(exposure)
-    return tuple(
-        k
-        for k, verdict in enumerate(verdicts)
-        if not exposure.solutions[k].broken and k == min((k, *verdict.same_as))
-    )
-
-
-def _why_not(exposure: Exposure) -> str:
+def why_not(exposure: Exposure) -> str:
+    """Why an exposure cannot be compared with a catalogue; blank where it can."""
     if exposure.mode != "image":
         return f"a {exposure.mode} exposure: {exposure.usable.why}"
     return "" if exposure.epoch is not None else "no epoch: EXPSTART is not in the header"
 
 
-def _row(exposure: Exposure, index: int, catalog: Catalog, *, fit: Fit) -> Absolute:
-    return Absolute(Candidate(exposure.rootname, index), catalog.name, fit)
-
-
-def aim(exposure: Exposure, stars: ReferenceStars) -> Target:
-    """The reference stars within the footprint of an exposure.
-
-    Parameters
-    ----------
-    exposure : Exposure
-        Under the solution that says where to look.
-    stars : ReferenceStars
-
-    Returns
-    -------
-    Target
-    """
-    chips = [exposure.wcs(chip.id) for chip in exposure.chips]
-    center = field_center(chips)
-    field = Field(center, outline(chips, center), chips[0].scale_arcsec() * 1000)
-    near = _angle(stars, center) < 1.0
-    xy = np.full((len(stars), 2), np.inf)
-    xy[near] = np.stack(sky_to_plane(stars.ra[near], stars.dec[near], center), axis=1) * _DEG_MAS
-    low, high = field.corners.min(axis=0) - _REACH_MAS, field.corners.max(axis=0) + _REACH_MAS
-    inside = np.flatnonzero(((xy > low) & (xy < high)).all(axis=1))
-    kept = replace(
-        stars,
-        ra=stars.ra[inside],
-        dec=stars.dec[inside],
-        sigma_mas=stars.sigma_mas[inside],
-        mag=stars.mag[inside],
-    )
-    flux = 10 ** (-0.4 * np.nan_to_num(kept.mag, nan=99.0))
-    projected = Projected(xy[inside], kept.sigma_mas, flux, np.zeros(len(inside), np.int8))
-    return Target(kept, projected, field)
-
-
-def _angle(stars: ReferenceStars, center: tuple[float, float]) -> Floats:
-    """Distance from a point of the sky, radians."""
-    dec, dec0 = np.radians(stars.dec), np.radians(center[1])
-    half_ra = np.radians(stars.ra - center[0]) / 2
-    square = np.sin((dec - dec0) / 2) ** 2 + np.cos(dec) * np.cos(dec0) * np.sin(half_ra) ** 2
-    return np.asarray(2 * np.arcsin(np.sqrt(np.clip(square, 0, 1))))
-
-
-def against(seen: Seen, solution: Solution, target: Target) -> Registration:
-    """Match the stars of an exposure under one solution to the catalogue, and fit.
+def tie_exposure(
+    seen: Seen,
+    catalog: Catalog,
+    *,
+    candidates: Sequence[Candidate],
+    center: tuple[float, float] | None = None,
+) -> CatalogTie:
+    """Match one exposure to a catalogue at its epoch, under the first of its solutions that works.
 
     Parameters
     ----------
     seen : Seen
-    solution : Solution
-    target : Target
+        Of an exposure with an epoch.
+    catalog : Catalog
+    candidates : sequence of Candidate
+        Sound ones are tried first.
+    center : (float, float), optional
+        As for :func:`measure_absolute`.
 
     Returns
     -------
-    Registration
-        Solution minus catalogue; `a` are the reference stars of the target, `b` the stars of `seen`.
+    CatalogTie
+
+    Raises
+    ------
+    DataError
+        Where the catalogue lacks what is needed to move its stars to the epoch.
     """
-    none = np.zeros(0, np.intp)
-    if not len(target.stars):
-        why = f"no star of {target.stars.name} within the footprint: is it the catalogue of this field?"
-        return Registration(Fit(n=0, why=why), none, none)
-    pick = np.flatnonzero(usable(seen))
-    mine = under(seen, solution, center=target.field.center, pick=pick)
-    search = Search(_REACH_MAS, target.field.pixel_mas / 2)
-    expect = Expectation(common_mas=target.stars.common_mas)
-    found = register(target.projected, mine, field=target.field, search=search, expect=expect)
-    return replace(found, b=pick[found.b])
+    exposure, sound = seen.exposure, judge(seen.exposure)
+    ranked = sorted(candidates, key=lambda one: (sound[one.index].sound is False, one.index))
+    solutions = [exposure.solutions[one.index] for one in ranked]
+    assert exposure.epoch is not None
+    target = aim(exposure.under(solutions[0]), catalog.at(exposure.epoch), center=center)
+    return tie_to_catalog(seen, target, solutions=solutions)
+
+
+def against_catalog(tie: CatalogTie, candidates: Sequence[Candidate]) -> Iterator[Absolute]:
+    """Measure solutions on the stars of a tie: a linear fit each.
+
+    Parameters
+    ----------
+    tie : CatalogTie
+    candidates : sequence of Candidate
+        Solutions of its exposure.
+
+    Yields
+    ------
+    Absolute
+    """
+    for one in candidates:
+        fit = _fit(tie, tie.seen.exposure.solutions[one.index])
+        yield Absolute(one, tie.target.stars.name, fit)
+
+
+def _fit(tie: CatalogTie, solution: Solution) -> Fit:
+    found, field = tie.registration, tie.target.field
+    if found.similarity is None or solution is tie.solution:
+        return found.fit
+    reference = tie.target.projected[found.a]
+    similarity = _similarity(tie, found.similarity, solution)
+    fit = describe_fit(similarity, n=len(found.a), coverage=coverage(reference.xy, field), field=field)
+    return assess(fit, similarity, found.match, field=field, expect=expectation(tie.target))
+
+
+def _similarity(tie: CatalogTie, known: Similarity, solution: Solution) -> Similarity:
+    """The stars and their weights as matched, their places under another solution."""
+    found, expect = tie.registration, expectation(tie.target)
+    reference = tie.target.projected[found.a]
+    mine = under(tie.seen, solution, center=tie.target.field.center, pick=found.b)
+    basis, prior = design(reference, mine, expect=expect)
+    offset, share = mine.xy - reference.xy, known.weight / known.variance
+    values, covariance = weighted(basis, offset, share=share, prior=prior)
+    square = ((offset - basis @ values) ** 2).sum(axis=1)
+    # where the stars fit this solution worse than their errors, they say less about it
+    excess = float(share @ square) / max(2.0 * float(known.weight.sum()) - len(values), 1.0)
+    covariance = covariance * max(1.0, excess)
+    covariance[[0, 1], [0, 1]] += expect.common_mas**2
+    chi2 = reduced_chi2(square, reference, mine, floor_mas=expect.floor_pix * tie.target.field.pixel_mas)
+    return replace(known, values=values[:4], covariance=covariance[:4, :4], chi2=float(chi2))
