@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from itertools import combinations
 
 import numpy as np
@@ -13,7 +14,6 @@ from trueup.astrometry.pointing import UNITS, Member
 
 Floats = NDArray[np.float64]
 
-ROLL = 3e-6
 COMMON = np.array([310.0, -240.0, 5e-5, -1e-4])
 
 
@@ -97,7 +97,8 @@ def test_one_bad_pair_is_named_and_does_no_harm() -> None:
     members = visit("v", 3)
     truth = true_errors(rng, members)
     pairs = pair_links(rng, truth, 0.4)
-    pairs[1] = Link(pairs[1].a, pairs[1].b, pairs[1].values + [36.0, 20.0, 0.0, 0.0], pairs[1].covariance)
+    wrong = np.array([36.0, 20.0, 0.0, 0.0])
+    pairs[1] = replace(pairs[1], values=pairs[1].values + wrong)
     bundle = adjust(members, pairs)
     assert bundle.rejected == (("v0", "v2"),)
     found = corrections(bundle)
@@ -128,7 +129,7 @@ def test_visits_move_as_rigid_groups() -> None:
     first, second = visit("v", 2), visit("w", 2)
     truth = true_errors(rng, [*first, *second])
     for member in second:
-        truth[member.rootname] = truth[member.rootname] + [150.0, 0.0, 1e-5, 0.0]
+        truth[member.rootname] = truth[member.rootname] + np.array([150.0, 0.0, 1e-5, 0.0])
     pairs = [p for p in pair_links(rng, truth, 0.5) if p.a[0] == p.b[0] or (p.a, p.b) == ("v1", "w0")]
     assert len(pairs) == 3
     bundle = adjust([*first, *second], pairs, sky_links(rng, {"v0": truth["v0"]}, 2.0))
@@ -156,12 +157,13 @@ def test_an_anchor_gets_exactly_what_it_has() -> None:
     rng = np.random.default_rng(11)
     members = visit("v", 4)
     truth = true_errors(rng, members)
-    held = {name: truth[name] + [5.0, -3.0, 1e-6, 2e-6] for name in ("v0", "v1")}
+    away = np.array([5.0, -3.0, 1e-6, 2e-6])
+    held = {name: truth[name] + away for name in ("v0", "v1")}
     sky = [Link("", name, value, np.eye(4) / UNITS**2) for name, value in held.items()]
     found = corrections(adjust(members, pair_links(rng, truth, 0.5), sky, hold=True))
     for name, value in held.items():
         assert np.abs((found[name] + value) * UNITS).max() < 1e-3
-    assert np.abs(found["v2"] + truth["v2"] + [5.0, -3.0, 1e-6, 2e-6])[:2].max() < 1.5
+    assert np.abs(found["v2"] + truth["v2"] + away)[:2].max() < 1.5
 
 
 def test_carried_exposures_take_the_correction_with_a_larger_error() -> None:
