@@ -17,6 +17,8 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from trueup import errors, simulate
+    from trueup.astrometry.measure import measure
+    from trueup.astrometry.measurement import Measurement
     from trueup.drizzle.params import DrizzleParams
     from trueup.drizzle.pipeline import drizzle
     from trueup.edit.plan import Plan, plan
@@ -37,6 +39,7 @@ __all__ = [
     "Comparison",
     "DrizzleParams",
     "Exposure",
+    "Measurement",
     "Mosaic",
     "Plan",
     "Solution",
@@ -46,6 +49,7 @@ __all__ = [
     "compare",
     "drizzle",
     "errors",
+    "measure",
     "open_visit",
     "plan",
     "simulate",
@@ -57,6 +61,7 @@ _HOME = {
     "Comparison": "trueup.workflow.compare",
     "DrizzleParams": "trueup.drizzle.params",
     "Exposure": "trueup.model.exposure",
+    "Measurement": "trueup.astrometry.measurement",
     "Mosaic": "trueup.model.mosaic",
     "Plan": "trueup.edit.plan",
     "Solution": "trueup.model.solution",
@@ -65,6 +70,7 @@ _HOME = {
     "WcsName": "trueup.model.names",
     "compare": "trueup.workflow.compare",
     "drizzle": "trueup.drizzle.pipeline",
+    "measure": "trueup.astrometry.measure",
     "open_visit": "trueup.fits.visit",
     "plan": "trueup.edit.plan",
     "undo": "trueup.edit.undo",

@@ -7,18 +7,21 @@ corner is right in both cases. A general linear fit is never made.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
-from trueup.astrometry.field import Field
+from trueup.astrometry.field import Field, area
 from trueup.astrometry.plane import Projected
 
 Floats = NDArray[np.float64]
 
 _TUKEY = 4.685
 _RAYLEIGH_MEDIAN = 1.1774
+# mean square residual of Gaussian errors under Tukey weights, over that without
+_TUKEY_KEEPS = 0.82
 _STEPS = 30
 _SETTLED_MAS = 1e-4
 _MAX_EXCESS_PIX = 0.15
@@ -93,9 +96,13 @@ class Expectation:
         Widths of the priors about zero: 0.005 degrees; 1.5e-4 between telemetry or distortion-only
         and a fit or a catalogue or across filters, 2e-5 between solutions of one fit.
     floor_pix : float
-        Error of a single position that its photons do not know of (undersampling, pixel phase).
+        Error of a single position that its photons do not know of (undersampling, pixel phase) and
+        that chi2 forgives.
     same_filter : bool
         Across filters a difference of scale is real and not judged.
+    trail_pix : float
+        Width of the prior on the shift by imperfect charge transfer of a star of 500 electrons that is
+        farthest from the amplifier.
     common_mas : float
         Error per axis that all stars of a list share, so that it does not average down.
 
@@ -107,8 +114,9 @@ class Expectation:
 
     rotation_deg: float = 0.005
     scale: float = 1.5e-4
-    floor_pix: float = 0.01
+    floor_pix: float = 0.02
     same_filter: bool = True
+    trail_pix: float = 0.05
     common_mas: float = 0.0
 
 
@@ -125,10 +133,14 @@ class Similarity:
         Reduced chi-square, from the median residual.
     weight : (n,) float64 array
         Weight of each star between 0 and 1.
+    variance : (n,) float64 array
+        Of the offset of each star per axis, with what the scatter adds to the claimed errors, mas^2.
+    trail_pix, sigma_trail_pix : float
+        Shift by imperfect charge transfer as in :class:`Expectation`, and its error.
 
     Examples
     --------
-    >>> Similarity(np.zeros(4), np.eye(4), 1.0, np.ones(9)).weight.sum()
+    >>> Similarity(np.zeros(4), np.eye(4), 1.0, np.ones(9), np.ones(9)).weight.sum()
     np.float64(9.0)
     """
 
@@ -136,6 +148,9 @@ class Similarity:
     covariance: Floats
     chi2: float
     weight: Floats
+    variance: Floats
+    trail_pix: float = 0.0
+    sigma_trail_pix: float = 0.0
 
 
 def _basis(xy: Floats) -> Floats:
@@ -172,7 +187,10 @@ def displace(xy: Floats, values: Floats) -> Floats:
 def solve(a: Projected, b: Projected, *, expect: Expectation, pixel_mas: float) -> Similarity:
     """Fit shift, rotation and scale between stars that are matched already.
 
-    Iteratively reweighted least squares with Tukey's biweight, from the median offset.
+    Iteratively reweighted least squares with Tukey's biweight, from the median offset. What the stars
+    scatter beyond their errors (undersampling, neighbours) is alike for bright and faint ones: added to
+    the variance of each, it keeps a few bright stars from deciding alone. Where the lists have trails
+    (see :class:`Projected`) the shift by charge transfer is fitted along and marginalised.
 
     Parameters
     ----------
@@ -180,13 +198,13 @@ def solve(a: Projected, b: Projected, *, expect: Expectation, pixel_mas: float) 
         Star k of one is star k of the other.
     expect : Expectation
     pixel_mas : float
-        Pixel in which the floor of the errors is given.
+        Pixel in which floors are given.
 
     Returns
     -------
     Similarity
         Of `b` against `a`; its errors follow the scatter where that exceeds the claimed errors, while
-        chi2 is against the claimed ones.
+        chi2 is against the claimed ones and the floor.
 
     Examples
     --------
@@ -196,55 +214,154 @@ def solve(a: Projected, b: Projected, *, expect: Expectation, pixel_mas: float) 
     >>> solve(a, b, expect=Expectation(), pixel_mas=40.0).values[:2].round(6).tolist()
     [60.0, -35.0]
     """
-    basis = _basis((a.xy + b.xy) / 2)
+    basis, prior = design(a, b, expect=expect)
     offset = b.xy - a.xy
-    claimed = a.sigma**2 + b.sigma**2 + 2 * (expect.floor_pix * pixel_mas) ** 2
-    prior = np.diag([0.0, 0.0, np.radians(expect.rotation_deg) ** -2, expect.scale**-2])
-    values = np.array([*np.median(offset, axis=0), 0.0, 0.0])
+    claimed = a.sigma**2 + b.sigma**2
+    most = (_MAX_EXCESS_PIX * pixel_mas) ** 2
+    values = np.concatenate([np.median(offset, axis=0), np.zeros(len(prior) - 2)])
     for _ in range(_STEPS):
-        residual = offset - basis @ values
-        square = (residual**2).sum(axis=1)
-        variance = claimed + _excess(square, claimed, (_MAX_EXCESS_PIX * pixel_mas) ** 2)
-        normalised = np.sqrt(square / variance)
-        spread = max(1.0, float(np.median(normalised)) / _RAYLEIGH_MEDIAN)
-        weight = np.clip(1 - (normalised / (_TUKEY * spread)) ** 2, 0, None) ** 2
-        share = weight / (variance * spread**2)
-        normal = np.einsum("nki,n,nkj->ij", basis, share, basis) + prior
-        change = np.linalg.solve(normal, np.einsum("nki,n,nk->i", basis, share, residual) - prior @ values)
-        values = values + change
-        if np.hypot(change[0], change[1]) < _SETTLED_MAS:
+        square = ((offset - basis @ values) ** 2).sum(axis=1)
+        variance = claimed + _median_excess(square, claimed, most)
+        weight = _tukey(square / variance)
+        before, (values, _) = values, weighted(basis, offset, share=weight / variance, prior=prior)
+        if np.hypot(*(values - before)[:2]) < _SETTLED_MAS:
             break
-    chi2 = float(np.median(square / claimed)) / _RAYLEIGH_MEDIAN**2
-    covariance = np.linalg.inv(normal) + np.diag([1.0, 1.0, 0.0, 0.0]) * expect.common_mas**2
-    return Similarity(values, covariance, chi2, weight)
+    square = ((offset - basis @ values) ** 2).sum(axis=1)
+    variance = claimed + _likely_excess(square, claimed, weight=weight, most=most)
+    weight = _tukey(square / variance)
+    values, covariance = weighted(basis, offset, share=weight / variance, prior=prior)
+    covariance[[0, 1], [0, 1]] += expect.common_mas**2
+    square = ((offset - basis @ values) ** 2).sum(axis=1)
+    chi2 = float(reduced_chi2(square, a, b, floor_mas=expect.floor_pix * pixel_mas))
+    trail = (float(values[4]), float(np.sqrt(covariance[4, 4]))) if len(values) > 4 else (0.0, 0.0)
+    return Similarity(values[:4], covariance[:4, :4], chi2, weight, variance, *trail)
 
 
-def _excess(square: Floats, claimed: Floats, most: float) -> float:
-    """Variance to add to the claimed ones so that the median residual is what they promise.
+def design(a: Projected, b: Projected, *, expect: Expectation) -> tuple[Floats, Floats]:
+    """What a fit of matched stars rests on.
 
-    Errors that photons do not know of (undersampling, neighbours) are alike for bright and faint stars:
-    added, not multiplied, they keep a few bright stars from deciding alone.
+    Parameters
+    ----------
+    a, b : Projected
+        Star k of one is star k of the other.
+    expect : Expectation
+
+    Returns
+    -------
+    basis : (n, 2, m) float64 array
+        Slopes of the offset of each star to shift (2), rotation, scale and, where both lists have
+        trails, that of charge transfer.
+    prior : (m, m) float64 array
+        Inverse covariance of the priors.
     """
+    basis = _basis((a.xy + b.xy) / 2)
+    widths = [np.radians(expect.rotation_deg), expect.scale]
+    if a.trail is not None and b.trail is not None:
+        basis = np.concatenate([basis, (b.trail - a.trail)[:, :, None]], axis=2)
+        widths.append(expect.trail_pix)
+    return basis, np.diag([0.0, 0.0, *(float(width) ** -2 for width in widths)])
+
+
+def weighted(basis: Floats, offset: Floats, *, share: Floats, prior: Floats) -> tuple[Floats, Floats]:
+    """Weighted least squares with priors about zero.
+
+    Parameters
+    ----------
+    basis : (n, 2, m) float64 array
+    offset : (..., n, 2) float64 array
+        One set of offsets or several.
+    share : (n,) float64 array
+        Inverse variance of each star.
+    prior : (m, m) float64 array
+
+    Returns
+    -------
+    values : (..., m) float64 array
+    covariance : (m, m) float64 array
+
+    Examples
+    --------
+    >>> ones = np.ones((3, 2, 1))
+    >>> weighted(ones, 7 * np.ones((3, 2)), share=np.ones(3), prior=np.zeros((1, 1)))[0].round(9).tolist()
+    [7.0]
+    """
+    flat = basis.reshape(-1, basis.shape[2])
+    scaled = np.repeat(share, 2)[:, None] * flat
+    covariance = np.linalg.inv(flat.T @ scaled + prior)
+    right = offset.reshape(*offset.shape[:-2], -1) @ scaled
+    return np.asarray(right @ covariance), np.asarray(covariance)
+
+
+def reduced_chi2(square: Floats, a: Projected, b: Projected, *, floor_mas: float) -> Floats:
+    """Reduced chi-square against the claimed errors and a floor, from the median residual.
+
+    Parameters
+    ----------
+    square : (..., n) float64 array
+        Squared length of the residual of each star, mas^2.
+    a, b : Projected
+        Star k of one is star k of the other.
+    floor_mas : float
+        Per list and axis.
+
+    Returns
+    -------
+    (...) float64 array
+
+    Examples
+    --------
+    >>> one = Projected(np.zeros((3, 2)), np.ones(3), np.ones(3), np.zeros(3, np.int8))
+    >>> round(float(reduced_chi2(np.full(3, 5.5), one, one, floor_mas=0.0)), 1)
+    2.0
+    """
+    allowed = a.sigma**2 + b.sigma**2 + 2 * floor_mas**2
+    return np.asarray(np.median(square / allowed, axis=-1) / _RAYLEIGH_MEDIAN**2)
+
+
+def _tukey(square: Floats) -> Floats:
+    """Weight by the square of the normalised residual."""
+    spread = max(1.0, float(np.median(square)) / _RAYLEIGH_MEDIAN**2)
+    return np.asarray(np.clip(1 - square / (_TUKEY**2 * spread), 0, None) ** 2)
+
+
+def _median_excess(square: Floats, claimed: Floats, most: float) -> float:
+    """Variance to add to the claimed ones so that the median residual is what they promise."""
+    return _root(lambda extra: float(np.median(square / (claimed + extra))) - _RAYLEIGH_MEDIAN**2, most)
+
+
+def _likely_excess(square: Floats, claimed: Floats, *, weight: Floats, most: float) -> float:
+    """The most likely variance to add: bright stars tell it best."""
+    # what outlier rejection and four fitted numbers take away from the residuals
+    lost = _TUKEY_KEEPS * max(1 - 2 / max(float(weight.sum()), 1.0), 0.2)
+
+    def slope(extra: float) -> float:
+        variance = claimed + extra
+        return float((weight * (square / lost - 2 * variance) / variance**2).sum())
+
+    return _root(slope, most)
+
+
+def _root(falling: Callable[[float], float], most: float) -> float:
+    """Where a falling function of a variance crosses zero, between 0 and `most`."""
     low, high = 0.0, most
-    if np.median(square / claimed) <= _RAYLEIGH_MEDIAN**2:
+    if falling(low) <= 0:
         return low
     for _ in range(20):
         middle = (low + high) / 2
-        if np.median(square / (claimed + middle)) > _RAYLEIGH_MEDIAN**2:
-            low = middle
-        else:
-            high = middle
+        low, high = (middle, high) if falling(middle) > 0 else (low, middle)
     return high
 
 
-def describe_fit(solution: Similarity, xy: Floats, field: Field) -> Fit:
+def describe_fit(solution: Similarity, *, n: int, coverage: float, field: Field) -> Fit:
     """The numbers of a fit, without a verdict.
 
     Parameters
     ----------
     solution : Similarity
-    xy : (n, 2) float64 array
-        The stars used, east and north of the field centre, mas.
+    n : int
+        Stars used.
+    coverage : float
+        Share of the field that they span.
     field : Field
 
     Returns
@@ -254,17 +371,17 @@ def describe_fit(solution: Similarity, xy: Floats, field: Field) -> Fit:
     Examples
     --------
     >>> field = Field((150.0, 2.0), 8e4 * np.array([[-1, -1], [1, -1], [1, 1], [-1, 1]]), 40.0)
-    >>> moved = Similarity(np.array([3.0, 4.0, 0.0, 0.0]), np.eye(4), 1.0, np.ones(3))
-    >>> fit = describe_fit(moved, np.array([[0.0, 0.0], [8e4, 0.0], [0.0, 8e4]]), field)
-    >>> fit.corner_mas, fit.corner_pix, round(fit.coverage, 3)
-    (5.0, 0.125, 0.125)
+    >>> moved = Similarity(np.array([3.0, 4.0, 0.0, 0.0]), np.eye(4), 1.0, np.ones(3), np.ones(3))
+    >>> fit = describe_fit(moved, n=3, coverage=0.125, field=field)
+    >>> fit.corner_mas, fit.corner_pix
+    (5.0, 0.125)
     """
     values, covariance = solution.values, solution.covariance
     sigma = np.sqrt(np.diag(covariance))
-    moved, errors = moves(field.corners, solution, np.ones(4))
+    moved, errors = moves(field.corners, solution, judged=np.ones(4))
     worst = int(np.argmax(moved))
     return Fit(
-        n=len(xy),
+        n=n,
         east_mas=float(values[0]),
         north_mas=float(values[1]),
         sigma_east_mas=float(sigma[0]),
@@ -277,11 +394,11 @@ def describe_fit(solution: Similarity, xy: Floats, field: Field) -> Fit:
         corner_pix=float(moved[worst] / field.pixel_mas),
         chi2=solution.chi2,
         geometry="rscale",
-        coverage=_coverage(xy, field.corners),
+        coverage=coverage,
     )
 
 
-def moves(points: Floats, solution: Similarity, judged: Floats) -> tuple[Floats, Floats]:
+def moves(points: Floats, solution: Similarity, *, judged: Floats) -> tuple[Floats, Floats]:
     """How far a similarity moves points, and the error of that.
 
     Parameters
@@ -299,8 +416,8 @@ def moves(points: Floats, solution: Similarity, judged: Floats) -> tuple[Floats,
 
     Examples
     --------
-    >>> moved = Similarity(np.array([3.0, 4.0, 0.0, 1e-4]), np.eye(4), 1.0, np.ones(3))
-    >>> moves(np.array([[9e4, 0.0]]), moved, np.array([1.0, 1.0, 1.0, 0.0]))[0].tolist()
+    >>> moved = Similarity(np.array([3.0, 4.0, 0.0, 1e-4]), np.eye(4), 1.0, np.ones(3), np.ones(3))
+    >>> moves(np.array([[9e4, 0.0]]), moved, judged=np.array([1.0, 1.0, 1.0, 0.0]))[0].tolist()
     [5.0]
     """
     basis = _basis(points) * judged
@@ -309,12 +426,30 @@ def moves(points: Floats, solution: Similarity, judged: Floats) -> tuple[Floats,
     return moved, np.sqrt(variance)
 
 
-def _coverage(xy: Floats, corners: Floats) -> float:
+def coverage(xy: Floats, field: Field) -> float:
+    """Share of a field that some stars span: their convex hull over the area.
+
+    Parameters
+    ----------
+    xy : (n, 2) float64 array
+        East and north of the field centre, mas.
+    field : Field
+
+    Returns
+    -------
+    float
+        0 for fewer than three stars, or stars in a line.
+
+    Examples
+    --------
+    >>> field = Field((150.0, 2.0), 8e4 * np.array([[-1, -1], [1, -1], [1, 1], [-1, 1]]), 40.0)
+    >>> round(coverage(np.array([[0.0, 0.0], [8e4, 0.0], [0.0, 8e4]]), field), 3)
+    0.125
+    """
     from scipy.spatial import ConvexHull, QhullError
 
-    x, y = corners.T
-    area = abs(float(x @ np.roll(y, -1) - y @ np.roll(x, -1))) / 2
+    whole = area(field.corners)
     try:
-        return float(min(ConvexHull(xy).volume / area, 1.0)) if area > 0 else 0.0
+        return float(min(ConvexHull(xy).volume / whole, 1.0)) if whole > 0 else 0.0
     except (QhullError, ValueError):
         return 0.0

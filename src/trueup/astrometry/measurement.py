@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
-from trueup.astrometry.fit import Fit
+from trueup.astrometry.fit import Fit, Similarity
 from trueup.astrometry.starlist import StarList
+from trueup.astrometry.tie import Tie
 from trueup.model.exposure import Exposure
 from trueup.model.solution import Solution
 from trueup.model.soundness import judge
@@ -44,6 +45,9 @@ class Relative:
         `b` minus `a`.
     route : tuple of str
         Rootnames between `a` and `b` where the two were tied through others; blank for a direct measurement.
+    similarity : Similarity or None
+        Shift, rotation and scale about the centre of the plane with their covariance; None where there is no
+        measurement.
 
     Examples
     --------
@@ -55,6 +59,7 @@ class Relative:
     b: Candidate
     fit: Fit
     route: tuple[str, ...] = ()
+    similarity: Similarity | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,7 +104,10 @@ class Measurement:
     skipped : tuple of (str, str)
         Rootnames that were not measured, and why.
     findings : tuple of str
-        What a reader must know: trends, trailed exposures, a catalogue of another field.
+        What a reader must know: exposures that disagree, trends, trailed exposures, a catalogue of another
+        field.
+    ties : tuple of Tie
+        The stars that each overlapping pair shares, and their weights.
 
     Examples
     --------
@@ -113,6 +121,7 @@ class Measurement:
     absolute: tuple[Absolute, ...] = ()
     skipped: tuple[tuple[str, str], ...] = ()
     findings: tuple[str, ...] = ()
+    ties: tuple[Tie, ...] = ()
 
     def exposure(self, rootname: str) -> Exposure:
         """The exposure of a rootname."""

@@ -18,6 +18,8 @@ Index = NDArray[np.intp]
 
 _MAX_PAIRS = 200_000
 _EVERYONE_ELSE = 3.0
+_STARTS = 8
+_DETECTOR_FIXED = 4.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +34,9 @@ class Search:
         Radius of the pile of offsets; half a pixel suits pairs that differ by a small rotation.
     log10_pfalse : float
         A pile counts when chance makes one like it with a probability below this.
+    avoid : (float, float), optional
+        Offset at which the pixels of the detector are found again, mas: two sources that are apart by
+        it are a hot pixel or persistence, and no pair.
 
     Examples
     --------
@@ -42,6 +47,7 @@ class Search:
     reach_mas: float = 2000.0
     radius_mas: float = 20.0
     log10_pfalse: float = -6.0
+    avoid: tuple[float, float] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,6 +106,9 @@ def find_peaks(
     """
     i, j = pairs_within(a, b, search.reach_mas)
     offset = b.xy[j] - a.xy[i]
+    if search.avoid is not None:
+        on_sky = np.hypot(*(offset - search.avoid).T) > _DETECTOR_FIXED * search.radius_mas
+        i, j, offset = i[on_sky], j[on_sky], offset[on_sky]
     peak = highest_peak(offset, (i, j), search=search, tries=tries)
     if peak is None:
         return None, None
@@ -171,27 +180,45 @@ def highest_peak(offset: Floats, pairs: tuple[Index, Index], *, search: Search, 
     >>> peak.n, peak.east_mas
     (2, 60.5)
     """
-    from scipy.spatial import KDTree
-
     if not len(offset):
         return None
     radius, reach = search.radius_mas, search.reach_mas
-    tree = KDTree(offset)
-    counts = tree.query_ball_point(offset, radius, return_length=True)
-    center = offset[int(np.argmax(counts))]
-    for _ in range(10):
-        inside = tree.query_ball_point(center, radius)
-        if not inside:
-            break
-        center = offset[inside].mean(axis=0)
-    inside = tree.query_ball_point(center, radius)
+    piles = [_climb(offset, start, radius) for start in _crowded(offset, search)]
+    center, inside = max(piles, key=lambda pile: len(pile[1]))
     n = min(len(np.unique(pairs[0][inside])), len(np.unique(pairs[1][inside])))
     # sources cluster: the density around the peak can exceed the mean of the search area
-    around = len(tree.query_ball_point(center, 5 * radius)) - len(tree.query_ball_point(center, 2 * radius))
+    distance = np.hypot(*(offset - center).T)
+    around = int(((distance > 2 * radius) & (distance <= 5 * radius)).sum())
     expected = max(len(offset) * (radius / reach) ** 2, around / 21)
     # any pair could have been the middle of the pile: the trials factor
     chance = log10_poisson_tail(n - 1, expected) + np.log10(len(offset) * tries)
     return Peak(float(center[0]), float(center[1]), n, float(expected), float(min(chance, 0.0)))
+
+
+def _crowded(offset: Floats, search: Search) -> Floats:
+    """Where to start from: the most crowded places of a map of the offsets, half a radius a cell."""
+    from scipy.ndimage import uniform_filter
+
+    cell = search.radius_mas / 2
+    low = offset.min(axis=0)
+    at = ((offset - low) / cell).astype(np.intp)
+    ny, nx = at[:, 1].max() + 1, at[:, 0].max() + 1
+    counts = np.bincount(at[:, 1] * nx + at[:, 0], minlength=ny * nx).reshape(ny, nx).astype(np.float32)
+    crowd = uniform_filter(counts, 3, mode="constant")
+    best = np.argpartition(-crowd.ravel(), min(_STARTS, crowd.size - 1))[:_STARTS]
+    return np.asarray(low + (np.stack([best % nx, best // nx], axis=1) + 0.5) * cell)
+
+
+def _climb(offset: Floats, center: Floats, radius: float) -> tuple[Floats, Index]:
+    """The mean of a pile, and the offsets in it: unbiased, whatever the map was."""
+    inside = np.zeros(0, np.intp)
+    near = np.flatnonzero(np.abs(offset - center).max(axis=1) < 4 * radius)
+    for _ in range(10):
+        now = near[((offset[near] - center) ** 2).sum(axis=1) <= radius**2]
+        if not len(now) or np.array_equal(now, inside):
+            break
+        inside, center = now, offset[now].mean(axis=0)
+    return center, inside
 
 
 def log10_poisson_tail(at_least: int, mean: float) -> float:

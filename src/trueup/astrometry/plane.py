@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
@@ -30,6 +30,9 @@ class Projected:
         Any unit; only the order matters.
     tier : (n,) int8 array
         0 is best.
+    trail : (n, 2) float64 array, optional
+        Where imperfect charge transfer would move each source if it moved a source of 500 electrons
+        that is farthest from the amplifier by one pixel: east and north, mas.
 
     Examples
     --------
@@ -42,13 +45,15 @@ class Projected:
     sigma: Floats
     flux: Floats
     tier: NDArray[np.int8]
+    trail: Floats | None = None
 
     def __len__(self) -> int:
         return len(self.xy)
 
     def __getitem__(self, select: NDArray[np.bool_] | Index | slice) -> Projected:
         """The sources of a boolean mask, an index array or a slice."""
-        return Projected(*(getattr(self, item.name)[select] for item in fields(self)))
+        trail = None if self.trail is None else self.trail[select]
+        return Projected(self.xy[select], self.sigma[select], self.flux[select], self.tier[select], trail)
 
 
 def project(sources: Sources, wcs: ChipWcs, *, center: tuple[float, float]) -> Projected:

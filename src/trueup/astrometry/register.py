@@ -7,8 +7,17 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from trueup.astrometry.field import Field
-from trueup.astrometry.fit import Expectation, Fit, Similarity, describe_fit, displace, moves, solve
+from trueup.astrometry.field import Field, grid_inside
+from trueup.astrometry.fit import (
+    Expectation,
+    Fit,
+    Similarity,
+    coverage,
+    describe_fit,
+    displace,
+    moves,
+    solve,
+)
 from trueup.astrometry.match import Match, match, pair_up
 from trueup.astrometry.peak import Search
 from trueup.astrometry.plane import Projected
@@ -17,11 +26,12 @@ Floats = NDArray[np.float64]
 Index = NDArray[np.intp]
 
 _MIN_PAIRS = 5
-_MAX_CHI2 = 3.0
-_PASS_PIX = 0.1
-_PASS_SIGMA_PIX = 0.05
-_FLOOR_MAS = 0.3
-_FLOOR_ACROSS_FILTERS_MAS = 1.0
+MAX_CHI2 = 3.0
+_LOG10_PFALSE = -6.0
+PASS_PIX = 0.1
+PASS_SIGMA_PIX = 0.05
+FLOOR_MAS = 0.3
+FLOOR_ACROSS_FILTERS_MAS = 1.0
 _ROUNDS = 4
 
 
@@ -34,6 +44,10 @@ class Registration:
     fit : Fit
     a, b : (n,) int arrays
         Indices of the used stars in the two lists.
+    match : Match or None
+        As it was found; None where nothing was looked for.
+    similarity : Similarity or None
+        What was fitted, with a weight for each pair; None where nothing was.
 
     Examples
     --------
@@ -45,6 +59,8 @@ class Registration:
     fit: Fit
     a: Index
     b: Index
+    match: Match | None = None
+    similarity: Similarity | None = None
 
 
 def register(
@@ -86,74 +102,122 @@ def register(
     expect = expect or Expectation()
     search = search or Search(radius_mas=field.pixel_mas / 2)
     found = match(a, b, search=search)
-    if not found.n or found.peak is None:
-        return Registration(_no_match(found, search), found.a, found.b)
     i, j = found.a, found.b
     for _ in range(_ROUNDS):
-        solution = solve(a[i], b[j], expect=expect, pixel_mas=field.pixel_mas)
-        i, j = pair_up(
-            a,
-            b,
-            shift=displace(a.xy, solution.values),
-            radius_mas=search.radius_mas,
-            worst=found.worst,
-        )
         if len(i) < 2:
-            return Registration(_no_match(found, search), i, j)
+            return Registration(_no_match(found, search), i, j, found)
+        solution = solve(a[i], b[j], expect=expect, pixel_mas=field.pixel_mas)
+        before, shift = i, displace(a.xy, solution.values)
+        i, j = pair_up(a, b, shift=shift, radius_mas=search.radius_mas, worst=found.worst)
+        if np.array_equal(i, before):
+            break
+    if len(i) < 2:
+        return Registration(_no_match(found, search), i, j, found)
     solution = solve(a[i], b[j], expect=expect, pixel_mas=field.pixel_mas)
     used = solution.weight > 0
     i, j = i[used], j[used]
-    fit = _judge(describe_fit(solution, a.xy[i], field), solution, field=field, expect=expect)
-    fit = replace(fit, log10_pfalse=found.peak.log10_pfalse)
-    return Registration(_doubt(fit, found, search), i, j)
+    solution = replace(solution, weight=solution.weight[used], variance=solution.variance[used])
+    fit = describe_fit(solution, n=len(i), coverage=coverage(a.xy[i], field), field=field)
+    return Registration(assess(fit, solution, found, field=field, expect=expect), i, j, found, solution)
 
 
-def _judge(fit: Fit, solution: Similarity, *, field: Field, expect: Expectation) -> Fit:
-    """Pass, fail or undecided: a tenth of a pixel, noise bias subtracted."""
-    if expect.same_filter:
-        floor, place = _FLOOR_MAS, "at the worst corner"
-        moved, error = moves(field.corners, solution, np.ones(4))
+def assess(fit: Fit, solution: Similarity, found: Match | None, *, field: Field, expect: Expectation) -> Fit:
+    """Give a fit its verdict: a tenth of a pixel, noise bias subtracted, if the match is no chance.
+
+    Parameters
+    ----------
+    fit : Fit
+        The numbers of `solution`.
+    solution : Similarity
+    found : Match or None
+        That it rests on.
+    field : Field
+    expect : Expectation
+
+    Returns
+    -------
+    Fit
+        With verdict, reason and the probability of a false match.
+    """
+    size, sigma, place = judged_displacement(solution, field=field, same_filter=expect.same_filter)
+    fit = replace(fit, log10_pfalse=found.peak.log10_pfalse if found and found.peak else None)
+    return _doubt(verdict(fit, size, sigma=sigma, place=place, pixel_mas=field.pixel_mas), found)
+
+
+def judged_displacement(solution: Similarity, *, field: Field, same_filter: bool) -> tuple[float, float, str]:
+    """The displacement that is judged, with its error and where it is.
+
+    Parameters
+    ----------
+    solution : Similarity
+    field : Field
+    same_filter : bool
+        Across filters the scale is chromatic and left out, and the mean over the field is judged.
+
+    Returns
+    -------
+    size, sigma : float
+        mas, noise bias subtracted; the error has a floor that no number of stars lowers.
+    place : str
+        In words.
+    """
+    if same_filter:
+        floor, place = FLOOR_MAS, "at the worst corner"
+        moved, error = moves(field.corners, solution, judged=np.ones(4))
         square, variance = float(np.max(moved**2 - 2 * error**2)), float(np.max(error**2))
     else:
-        floor, place = _FLOOR_ACROSS_FILTERS_MAS, "over the field, scale apart"
-        grid = _inside(field.corners)
-        moved, error = moves(grid, solution, np.array([1.0, 1.0, 1.0, 0.0]))
+        floor, place = FLOOR_ACROSS_FILTERS_MAS, "over the field, scale apart"
+        grid = grid_inside(field.corners)
+        moved, error = moves(grid, solution, judged=np.array([1.0, 1.0, 1.0, 0.0]))
         square, variance = float(np.mean(moved**2 - 2 * error**2)), float(np.mean(error**2))
-    size, sigma = np.sqrt(max(square, 0.0)), np.hypot(np.sqrt(variance), floor)
-    pix, sigma_pix = size / field.pixel_mas, sigma / field.pixel_mas
-    if pix <= _PASS_PIX and sigma_pix <= _PASS_SIGMA_PIX:
-        verdict = "pass"
-    elif pix - 3 * sigma_pix > _PASS_PIX:
-        verdict = "fail"
+    return float(np.sqrt(max(square, 0.0))), float(np.hypot(np.sqrt(variance), floor)), place
+
+
+def verdict(fit: Fit, size: float, *, sigma: float, place: str, pixel_mas: float) -> Fit:
+    """Pass, fail or undecided by a displacement and its error.
+
+    Parameters
+    ----------
+    fit : Fit
+    size, sigma : float
+        mas.
+    place : str
+        Where the displacement is, in words.
+    pixel_mas : float
+
+    Returns
+    -------
+    Fit
+        With verdict and reason.
+
+    Examples
+    --------
+    >>> verdict(Fit(n=9), 9.0, sigma=0.5, place="at the worst corner", pixel_mas=40.0).verdict
+    'fail'
+    """
+    pix, sigma_pix = size / pixel_mas, sigma / pixel_mas
+    if pix <= PASS_PIX and sigma_pix <= PASS_SIGMA_PIX:
+        word = "pass"
+    elif pix - 3 * sigma_pix > PASS_PIX:
+        word = "fail"
     else:
-        verdict = "undecided"
-    why = f"{size:.1f} +- {sigma:.1f} mas = {pix:.2f} pixel {place}; {_PASS_PIX} is allowed"
-    return replace(fit, verdict=verdict, why=why, judged_mas=float(size), judged_sigma_mas=float(sigma))
+        word = "undecided"
+    why = f"{size:.1f} +- {sigma:.1f} mas = {pix:.2f} pixel {place}; {PASS_PIX} is allowed"
+    return replace(fit, verdict=word, why=why, judged_mas=size, judged_sigma_mas=sigma)
 
 
-def _inside(corners: Floats) -> Floats:
-    """A 5 x 5 grid of points over a quadrilateral."""
-    u, v = (part.ravel()[:, None] for part in np.meshgrid(np.linspace(0, 1, 5), np.linspace(0, 1, 5)))
-    low = corners[0] * (1 - u) + corners[1] * u
-    high = corners[3] * (1 - u) + corners[2] * u
-    return np.asarray(low * (1 - v) + high * v)
-
-
-def _doubt(fit: Fit, found: Match, search: Search) -> Fit:
+def _doubt(fit: Fit, found: Match | None) -> Fit:
     """Withdraw the verdict where the measurement does not count."""
-    rival = found.rival
+    peak, rival = (found.peak, found.rival) if found else (None, None)
     if fit.n < _MIN_PAIRS:
         why = f"only {fit.n} stars agree, {_MIN_PAIRS} are needed"
-    elif fit.chi2 is not None and fit.chi2 >= _MAX_CHI2:
+    elif fit.chi2 is not None and fit.chi2 >= MAX_CHI2:
         why = f"the stars scatter beyond their errors (chi2 = {fit.chi2:.1f})"
     elif (
-        found.peak is not None
-        and rival is not None
-        and rival.log10_pfalse < search.log10_pfalse
-        and 2 * rival.n > found.peak.n
+        peak is not None and rival is not None and rival.log10_pfalse < _LOG10_PFALSE and 2 * rival.n > peak.n
     ):
         why = (
-            f"two offsets fit: {found.peak.n} stars here, {rival.n} at"
+            f"two offsets fit: {peak.n} stars here, {rival.n} at"
             f" ({rival.east_mas:.0f}, {rival.north_mas:.0f}) mas"
         )
     else:

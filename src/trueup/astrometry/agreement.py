@@ -1,0 +1,82 @@
+"""Which exposures of a visit agree as they are, and which one disagrees with all others."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+from trueup.astrometry.measurement import Relative
+from trueup.astrometry.starlist import StarList
+from trueup.model.visit import Visit
+
+_ACTIVE = 0
+
+
+def findings(visit: Visit, rows: Sequence[Relative], stars: Sequence[StarList]) -> Iterator[str]:
+    """What a reader must know before anything else.
+
+    Parameters
+    ----------
+    visit : Visit
+    rows : sequence of Relative
+    stars : sequence of StarList
+
+    Yields
+    ------
+    str
+
+    Examples
+    --------
+    >>> list(findings(Visit(()), [], []))
+    []
+    """
+    for found in stars:
+        if found.trailed:
+            yield f"{found.rootname}: the stars are trailed, the telescope moved during the exposure"
+        yield from (f"{found.rootname}: {note}" for note in found.notes)
+    active = [row for row in rows if row.a.index == row.b.index == _ACTIVE]
+    labels = {e.rootname: f"{e.rootname} ({e.filter})" for e in visit.exposures}
+    yield from _disagreement(active, labels)
+
+
+def _disagreement(active: Sequence[Relative], labels: dict[str, str]) -> Iterator[str]:
+    """Groups of exposures that agree; a small one beside a larger one is named with its offset."""
+    groups = _groups(active)
+    if len(groups) < 2:
+        return
+    largest = groups[0]
+    for group in groups[1:]:
+        apart = [row for row in active if _joins(row, group, largest) and row.fit.judged_mas is not None]
+        if not apart:
+            continue
+        mas = sum(row.fit.judged_mas or 0.0 for row in apart) / len(apart)
+        pix = sum(_pixels(row) for row in apart) / len(apart)
+        names = " and ".join(labels[name] for name in group)
+        verb = "disagrees" if len(group) == 1 else "disagree"
+        others = f"all {len(largest)} others" if len(groups) == 2 and len(largest) > 2 else "them"
+        others = others if others != "them" else " and ".join(labels[name] for name in largest)
+        yield f"{names} {verb} with {others} by {mas:.1f} mas = {pix:.2f} pixel"
+
+
+def _groups(active: Sequence[Relative]) -> list[tuple[str, ...]]:
+    """Exposures that hang together by measurements that do not fail; the largest group first."""
+    names = list(dict.fromkeys(name for row in active for name in (row.a.rootname, row.b.rootname)))
+    group = {name: {name} for name in names}
+    for row in active:
+        one, other = group[row.a.rootname], group[row.b.rootname]
+        if row.fit.verdict in {"pass", "undecided"} and one is not other:
+            one |= other
+            group.update(dict.fromkeys(other, one))
+    distinct = {id(members): members for members in group.values()}.values()
+    ordered = [tuple(name for name in names if name in members) for members in distinct]
+    return sorted(ordered, key=lambda members: (-len(members), names.index(members[0])))
+
+
+def _joins(row: Relative, group: Sequence[str], other: Sequence[str]) -> bool:
+    a, b = row.a.rootname, row.b.rootname
+    return (a in group and b in other) or (b in group and a in other)
+
+
+def _pixels(row: Relative) -> float:
+    fit = row.fit
+    pixel = fit.corner_mas / fit.corner_pix if fit.corner_mas and fit.corner_pix else 0.0
+    return (fit.judged_mas or 0.0) / pixel if pixel else 0.0

@@ -1,0 +1,286 @@
+"""One pair of exposures: matched once, then every combination of their solutions in one linear solve.
+
+Which stars are the same, and how much each is worth, does not depend on the solutions. Once that is
+known under one sound combination, any other is a weighted least-squares fit of the same stars.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from trueup.astrometry.field import Field
+from trueup.astrometry.fit import (
+    Expectation,
+    Fit,
+    Similarity,
+    coverage,
+    describe_fit,
+    design,
+    reduced_chi2,
+    weighted,
+)
+from trueup.astrometry.peak import Search
+from trueup.astrometry.register import MAX_CHI2, PASS_PIX, Registration, assess, register
+from trueup.astrometry.seen import Seen, positions, same_pixels, under
+from trueup.model.chipwcs import sky_to_plane
+from trueup.model.offset import MAS_PER_DEG, field_center
+from trueup.model.solution import Solution
+
+Floats = NDArray[np.float64]
+Index = NDArray[np.intp]
+Combination = tuple[Solution, Solution]
+
+_ATTEMPTS = 4
+_SAME_PIX = 1.0
+_AVOID_PIX = 3.0
+_RIGID_SCALE = 2e-5
+_FREE_SCALE = 1.5e-4
+_FLOOR_PIX = {"IR": 0.05}
+_USUAL_FLOOR_PIX = 0.02
+_RIGID_MODES = {"REL", "SVM", "EVM", "MVM"}
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Tie:
+    """Two exposures and the stars they share.
+
+    Parameters
+    ----------
+    a, b : Seen
+    field : Field
+        The part of the sky both cover.
+    combination : (Solution, Solution)
+        Under which they were matched: the most trustworthy one that works.
+    registration : Registration
+        What was found; its indices point into the two star lists.
+
+    Examples
+    --------
+    >>> Tie.__slots__[:2]
+    ('a', 'b')
+    """
+
+    a: Seen
+    b: Seen
+    field: Field
+    combination: Combination
+    registration: Registration
+
+    @property
+    def counts(self) -> bool:
+        """Whether the two exposures could be measured."""
+        return self.registration.fit.verdict != "unmeasurable"
+
+
+def tie(a: Seen, b: Seen, *, field: Field, combinations: Sequence[Combination]) -> Tie:
+    """Match two exposures under the first combination of their solutions that works.
+
+    Parameters
+    ----------
+    a, b : Seen
+    field : Field
+    combinations : sequence of (Solution, Solution)
+        The most trustworthy first; at most four are tried.
+
+    Returns
+    -------
+    Tie
+        That of the first combination where none works.
+    """
+    first: Tie | None = None
+    for combination in combinations[:_ATTEMPTS]:
+        found = Tie(a, b, field, combination, _register(a, b, field=field, combination=combination))
+        if found.counts:
+            return found
+        first = first or found
+    if first is None:
+        raise ValueError("no combination of solutions")
+    return first
+
+
+def _register(a: Seen, b: Seen, *, field: Field, combination: Combination) -> Registration:
+    """Match and fit what is not fixed to the detector."""
+    pick_a, pick_b = a.placed, b.placed
+    search = Search(radius_mas=field.pixel_mas / 2)
+    dither = _dither(a, b, field=field, combination=combination)
+    if dither is not None and np.hypot(*dither) > _SAME_PIX * field.pixel_mas:
+        same_a, same_b = same_pixels(a, b, radius_pix=_SAME_PIX / 2)
+        pick_a, pick_b = np.setdiff1d(pick_a, same_a), np.setdiff1d(pick_b, same_b)
+        if np.hypot(*dither) > _AVOID_PIX * field.pixel_mas:
+            search = replace(search, avoid=dither)
+    found = register(
+        under(a, combination[0], center=field.center, pick=pick_a),
+        under(b, combination[1], center=field.center, pick=pick_b),
+        field=field,
+        search=search,
+        expect=expectation(a, b, combination),
+    )
+    return replace(found, a=pick_a[found.a], b=pick_b[found.b])
+
+
+def _dither(a: Seen, b: Seen, *, field: Field, combination: Combination) -> tuple[float, float] | None:
+    """Offset at which the pixels of the detector are found again; None for two detectors."""
+    if (a.exposure.instrument, a.exposure.detector) != (b.exposure.instrument, b.exposure.detector):
+        return None
+    middles = []
+    for seen, solution in zip((a, b), combination, strict=True):
+        middle = field_center([solution.wcs(chip.id) for chip in seen.exposure.chips])
+        middles.append(np.stack(sky_to_plane(*middle, field.center)) * MAS_PER_DEG)
+    east, north = middles[1] - middles[0]
+    return float(east), float(north)
+
+
+def expectation(a: Seen, b: Seen, combination: Combination) -> Expectation:
+    """What is known of a pair before it is measured.
+
+    Parameters
+    ----------
+    a, b : Seen
+    combination : (Solution, Solution)
+
+    Returns
+    -------
+    Expectation
+        The scale is held where both solutions come from one fit or both have the nominal scale.
+    """
+    mine, other = combination
+    same_filter = is_same_filter(a, b)
+    rigid = mine.name.kind == other.name.kind and (
+        mine.name.mode in _RIGID_MODES if mine.family == "fit" else mine.family != "user"
+    )
+    floor = max(_FLOOR_PIX.get(seen.exposure.detector, _USUAL_FLOOR_PIX) for seen in (a, b))
+    return Expectation(
+        scale=_RIGID_SCALE if rigid and same_filter else _FREE_SCALE,
+        floor_pix=floor,
+        same_filter=same_filter,
+    )
+
+
+def is_same_filter(a: Seen, b: Seen) -> bool:
+    """Whether two exposures show the stars in the same light through the same optics."""
+    one, other = ((e.instrument, e.detector, e.filter) for e in (a.exposure, b.exposure))
+    return one == other
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Outcome:
+    """What one combination of solutions comes to.
+
+    Parameters
+    ----------
+    a, b : int
+        Places of the two solutions in the lists that were given.
+    fit : Fit
+        `b` minus `a`.
+    similarity : Similarity or None
+        None where the exposures could not be measured.
+
+    Examples
+    --------
+    >>> Outcome(0, 1, Fit(n=0), None).fit.verdict
+    'unmeasurable'
+    """
+
+    a: int
+    b: int
+    fit: Fit
+    similarity: Similarity | None
+
+
+def outcomes(pair: Tie, a: Sequence[Solution], b: Sequence[Solution]) -> Iterator[Outcome]:
+    """Measure every combination of solutions on the stars of a tie.
+
+    Parameters
+    ----------
+    pair : Tie
+    a, b : sequence of Solution
+        Of the first and of the second exposure.
+
+    Yields
+    ------
+    Outcome
+        In the order of `a`, within it in that of `b`.
+    """
+    known = pair.registration.similarity
+    if known is None:
+        for i in range(len(a)):
+            for j in range(len(b)):
+                yield Outcome(i, j, pair.registration.fit, None)
+        return
+    center, stars = pair.field.center, pair.registration
+    seen_b = np.stack([positions(pair.b, solution, center=center, pick=stars.b) for solution in b])
+    judge = _Judge(pair, known)
+    for i, solution in enumerate(a):
+        offsets = seen_b - positions(pair.a, solution, center=center, pick=stars.a)
+        yield from judge.row(i, [(solution, other) for other in b], offsets)
+
+
+class _Judge:
+    """What all combinations of one tie have in common."""
+
+    def __init__(self, pair: Tie, known: Similarity) -> None:
+        stars, center = pair.registration, pair.field.center
+        self.pair, self.known = pair, known
+        self.share = known.weight / known.variance
+        self.seen_a = under(pair.a, pair.combination[0], center=center, pick=stars.a)
+        self.seen_b = under(pair.b, pair.combination[1], center=center, pick=stars.b)
+        self.coverage = coverage(self.seen_a.xy, pair.field)
+        matched = self.seen_b.xy - self.seen_a.xy
+        self.scatter = float(
+            self.solve(matched[None], expectation(pair.a, pair.b, pair.combination)).scatter[0]
+        )
+
+    def solve(self, offsets: Floats, expect: Expectation) -> _Solved:
+        basis, prior = design(self.seen_a, self.seen_b, expect=expect)
+        values, covariance = weighted(basis, offsets, share=self.share, prior=prior)
+        model = values @ basis.reshape(-1, basis.shape[2]).T
+        square = ((offsets - model.reshape(offsets.shape)) ** 2).sum(axis=-1)
+        floor = expect.floor_pix * self.pair.field.pixel_mas
+        chi2 = reduced_chi2(square, self.seen_a, self.seen_b, floor_mas=floor)
+        return _Solved(values[:, :4], covariance[:4, :4], square @ self.share, chi2)
+
+    def row(self, i: int, combinations: Sequence[Combination], offsets: Floats) -> Iterator[Outcome]:
+        """One solution of the first exposure with all of the second."""
+        expected = [expectation(self.pair.a, self.pair.b, both) for both in combinations]
+        solved = {expect: self.solve(offsets, expect) for expect in set(expected)}
+        for j, expect in enumerate(expected):
+            here = solved[expect]
+            # where a solution fits worse than the best, the stars say less about it
+            worse = max(1.0, here.scatter[j] / self.scatter) if self.scatter > 0 else 1.0
+            similarity = replace(
+                self.known,
+                values=here.values[j],
+                covariance=here.covariance * worse,
+                chi2=float(here.chi2[j]),
+            )
+            more = max(here.scatter[j] - self.scatter, 0.0) / float(self.share.sum())
+            yield Outcome(i, j, self._assess(similarity, expect, misfit_mas=float(np.sqrt(more))), similarity)
+
+    def _assess(self, similarity: Similarity, expect: Expectation, *, misfit_mas: float) -> Fit:
+        field, found = self.pair.field, self.pair.registration
+        fit = describe_fit(similarity, n=len(found.a), coverage=self.coverage, field=field)
+        fit = assess(fit, similarity, found.match, field=field, expect=expect)
+        misfit_pix = misfit_mas / field.pixel_mas
+        if not self.pair.counts or similarity.chi2 < MAX_CHI2 or misfit_pix < PASS_PIX:
+            return fit
+        names = " and ".join(dict.fromkeys(str(solution.name) for solution in self.pair.combination))
+        why = (
+            f"stars that agree under {names} scatter by {misfit_mas:.1f} mas = {misfit_pix:.2f} pixel"
+            f" (chi2 = {similarity.chi2:.1f}): a distortion or a chip is wrong"
+        )
+        size = float(np.hypot(fit.judged_mas or 0.0, misfit_mas))
+        return replace(fit, verdict="fail", why=why, judged_mas=size)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Solved:
+    """Values (k, 4) of k sets of offsets, their covariance, weighted scatter (k,) and chi2 (k,)."""
+
+    values: Floats
+    covariance: Floats
+    scatter: Floats
+    chi2: Floats
