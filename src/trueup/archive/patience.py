@@ -10,6 +10,9 @@ from email.utils import parsedate_to_datetime
 
 from trueup.config import Http
 
+# answers that another attempt may change
+BUSY = frozenset({429, 500, 502, 503, 504})
+
 _LONGEST_PAUSE_S = 30.0
 # slower than this is no transfer any more
 _SLOWEST = 20_000

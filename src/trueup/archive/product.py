@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import Protocol
+
+from trueup.archive.stream import Stream
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,28 +42,6 @@ class Product:
     released: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class Stream:
-    """Bytes on their way.
-
-    Attributes
-    ----------
-    pieces : iterator of bytes
-        Raises OSError or NetworkError where they end too early.
-    start : int
-        Where in the file the first one belongs; 0 where the source cannot resume.
-    size : int, optional
-        Of the whole file; None where the source does not say.
-    mark : str
-        What tells this version of the file from another; empty where the source does not say.
-    """
-
-    pieces: Iterator[bytes]
-    start: int = 0
-    size: int | None = None
-    mark: str = ""
-
-
 class Archive(Protocol):
     """Where products come from: MAST, a public bucket, a folder."""
 
@@ -69,7 +49,7 @@ class Archive(Protocol):
     def name(self) -> str:
         """As in the manifest: mast, s3, or the folder."""
 
-    def find(self, ids: Sequence[str]) -> list[Product]:
+    def products(self, ids: Sequence[str]) -> Sequence[Product]:
         """Everything it has of some observations; raises where an id is unknown."""
 
     def open(self, product: Product, start: int, mark: str) -> AbstractContextManager[Stream]:

@@ -18,12 +18,11 @@ from urllib3 import BaseHTTPResponse, HTTPResponse
 from urllib3.exceptions import HTTPError
 
 from trueup import __version__
-from trueup.archive.patience import Patience, retry_after
+from trueup.archive.patience import BUSY, Patience, retry_after
 from trueup.config import Http
 from trueup.errors import NetworkError
 
-BUSY = frozenset({429, 500, 502, 503, 504})
-PIECE = 256 * 1024
+_PIECE = 256 * 1024
 _MOST_REDIRECTS = 10
 
 logger = logging.getLogger(__name__)
@@ -111,7 +110,7 @@ class _Adapter(HTTPAdapter):
 def _in_memory(raw: BaseHTTPResponse, patience: Patience) -> HTTPResponse:
     """The same answer with its body read, still encoded as it came."""
     body = io.BytesIO()
-    while piece := raw.read1(PIECE, decode_content=False):
+    while piece := raw.read1(_PIECE, decode_content=False):
         body.write(piece)
         if patience.is_over:
             raise requests.Timeout("the answer takes too long")

@@ -1,0 +1,191 @@
+"""Many files at a time, and one row for each, whatever happens to the others."""
+
+from __future__ import annotations
+
+import shutil
+import threading
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from trueup.archive.download import Effort, Tell, Wanted, download
+from trueup.archive.product import Archive, Product
+from trueup.config import Http
+from trueup.errors import FileAccessError, NetworkError, TrueupError
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """What became of one file.
+
+    Attributes
+    ----------
+    product : Product
+    path : Path
+        Its final name.
+    status : str
+        ``complete`` (downloaded now), ``cached`` (was there), ``repaired`` (a bad one was there), or
+        ``failed``.
+    size : int, optional
+        Bytes of the file that is there.
+    sha256 : str, optional
+    transferred : int
+        Bytes that came over the line.
+    attempts : int
+    error : str, optional
+        Why it failed.
+    """
+
+    product: Product
+    path: Path
+    status: str
+    size: int | None = None
+    sha256: str | None = None
+    transferred: int = 0
+    attempts: int = 0
+    error: str | None = None
+
+    @property
+    def warning(self) -> str | None:
+        """A size that is not the listed one; the file itself has been found good."""
+        listed = self.product.size
+        if listed is None or self.size in {None, listed}:
+            return None
+        return f"{self.path}: {self.size} bytes, the archive lists {listed}"
+
+    def as_dict(self) -> dict[str, Any]:
+        """As in the JSON contract of ``fetch``."""
+        return {
+            "obs_id": self.product.obs_id,
+            "filename": self.product.filename,
+            "kind": self.product.kind,
+            "project": self.product.project,
+            "uri": self.product.uri,
+            "path": str(self.path),
+            "size_listed": self.product.size,
+            "bytes": self.size,
+            "transferred": self.transferred,
+            "sha256": self.sha256,
+            "status": self.status,
+            "attempts": self.attempts,
+            "error": self.error,
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class Manifest:
+    """What became of the files of one call.
+
+    Attributes
+    ----------
+    source : str
+        The archive.
+    rows : tuple of Row
+        In the order asked for.
+    """
+
+    source: str
+    rows: tuple[Row, ...]
+
+    @property
+    def failed(self) -> tuple[Row, ...]:
+        """The files that are not there."""
+        return tuple(row for row in self.rows if row.status == "failed")
+
+    def as_dict(self) -> dict[str, Any]:
+        """As in the JSON contract of ``fetch``."""
+        failed = len(self.failed)
+        files = [row.as_dict() for row in self.rows]
+        return {
+            "source": self.source,
+            "files": files,
+            "complete": len(self.rows) - failed,
+            "failed": failed,
+        }
+
+
+def deliver(
+    archive: Archive, products: Sequence[Product], folder: Path, *, http: Http, tell: Tell = lambda _: None
+) -> Manifest:
+    """Bring files into a folder, several at a time.
+
+    Parameters
+    ----------
+    archive : Archive
+    products : sequence of Product
+    folder : Path
+        Made where it does not exist.
+    http : Http
+        How many at a time, how often to try.
+    tell : callable
+        Gets the number of bytes of each piece that comes, or was there before.
+
+    Returns
+    -------
+    Manifest
+
+    Raises
+    ------
+    FileAccessError
+        Where the folder cannot be made, or the disk has no room for the files; nothing is
+        transferred then.
+    NetworkError
+        Where the archive names a file so that it would land somewhere else.
+
+    Examples
+    --------
+    >>> from trueup.archive.directory import Directory
+    >>> deliver(Directory(Path()), [], Path(), http=Http()).as_dict()["complete"]
+    0
+    """
+    for product in products:
+        _demand_plain(product)
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise FileAccessError(error.strerror or str(error), file=folder) from error
+    _demand_room(folder, products)
+    stop = threading.Event()
+
+    def one(product: Product) -> Row:
+        effort = Effort(http, product.size, tell, stop)
+        return _delivered(archive, product, folder, effort)
+
+    with ThreadPoolExecutor(http.parallel) as pool:
+        futures = [pool.submit(one, product) for product in products]
+        try:
+            rows = tuple(future.result() for future in futures)
+        except BaseException:
+            stop.set()
+            pool.shutdown(cancel_futures=True)
+            raise
+    return Manifest(archive.name, rows)
+
+
+def _delivered(archive: Archive, product: Product, folder: Path, effort: Effort) -> Row:
+    path = folder / product.filename
+    wanted = Wanted(path, product.size, private=product.proprietary)
+    try:
+        status, content = download(wanted, lambda *at: archive.open(product, *at), effort)
+    except TrueupError as error:
+        spent = effort.transferred, effort.attempts
+        return Row(product, path, "failed", None, None, *spent, error=str(error))
+    attempts = 0 if status == "cached" else effort.attempts
+    return Row(product, path, status, content.size, content.sha256, effort.transferred, attempts)
+
+
+def _demand_plain(product: Product) -> None:
+    name = product.filename
+    if name in {"", ".", ".."} or name != Path(name).name:
+        raise NetworkError(f"the archive names a file {name!r}", todo="report it to the archive")
+
+
+def _demand_room(folder: Path, products: Sequence[Product]) -> None:
+    missing = [p for p in products if not (folder / p.filename).exists()]
+    needed = sum(p.size or 0 for p in missing)
+    free = shutil.disk_usage(folder).free
+    if needed > free:
+        found = f"{len(missing)} files need {needed / 1e9:.1f} GB, and {free / 1e9:.1f} GB are free"
+        raise FileAccessError(found, file=folder, todo="make room, or name another folder with --dest")
