@@ -126,18 +126,19 @@ def against_catalog(tie: CatalogTie, candidates: Sequence[Candidate]) -> Iterato
     Absolute
     """
     for one in candidates:
-        fit = _fit(tie, tie.seen.exposure.solutions[one.index])
-        yield Absolute(one, tie.target.stars.name, fit)
+        fit, similarity = _fit(tie, tie.seen.exposure.solutions[one.index])
+        yield Absolute(one, tie.target.stars.name, fit, similarity, tie.target.field.center)
 
 
-def _fit(tie: CatalogTie, solution: Solution) -> Fit:
+def _fit(tie: CatalogTie, solution: Solution) -> tuple[Fit, Similarity | None]:
     found, field = tie.registration, tie.target.field
     if found.similarity is None or solution is tie.solution:
-        return found.fit
+        return found.fit, found.similarity
     reference = tie.target.projected[found.a]
     similarity = _similarity(tie, found.similarity, solution)
     fit = describe_fit(similarity, n=len(found.a), coverage=coverage(reference.xy, field), field=field)
-    return assess(fit, similarity, found.match, field=field, expect=expectation(tie.target))
+    fit = assess(fit, similarity, found.match, field=field, expect=expectation(tie.target))
+    return fit, similarity
 
 
 def _similarity(tie: CatalogTie, known: Similarity, solution: Solution) -> Similarity:

@@ -73,6 +73,10 @@ class Absolute:
         Name of the catalogue.
     fit : Fit
         Solution minus catalogue, at the epoch of the exposure.
+    similarity : Similarity or None
+        Shift, rotation and scale about `center` with their covariance; None where there is no measurement.
+    center : (float, float) or None
+        Centre of the plane: right ascension and declination, degrees.
 
     Examples
     --------
@@ -83,6 +87,8 @@ class Absolute:
     candidate: Candidate
     catalog: str
     fit: Fit
+    similarity: Similarity | None = None
+    center: tuple[float, float] | None = None
 
 
 @dataclass(frozen=True, slots=True, eq=False)
