@@ -21,7 +21,7 @@ _DEG_MAS = 3.6e6
 _TRAIL_ELECTRONS = 500.0
 _LEAST_ELECTRONS = 50.0
 _TRAIL_POWER = 0.5
-_CCDS = {"UVIS", "WFC", "HRC", "WFPC2"}
+CCDS = {"UVIS", "WFC", "HRC", "WFPC2"}
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -182,19 +182,33 @@ def same_pixels(a: Seen, b: Seen, *, radius_pix: float) -> tuple[Index, Index]:
 def _trail(seen: Seen, solution: Solution, pick: Index) -> Floats:
     """Charge lags behind on its way to the amplifier, more so that of faint stars."""
     trail = np.zeros((len(pick), 2))
-    if seen.exposure.detector not in _CCDS:
+    if seen.exposure.detector not in CCDS:
         return trail
     faint = (_TRAIL_ELECTRONS / np.maximum(seen.sources.flux[pick], _LEAST_ELECTRONS)) ** _TRAIL_POWER
     for chip in seen.exposure.chips:
         here = np.flatnonzero(seen.chip[pick] == chip.id.extver)
         along = solution.wcs(chip.id).cd[:, 1] * _DEG_MAS
-        lag = _transfers(chip, seen.sources.y[pick[here]], seen.exposure.detector) * faint[here]
+        lag = transfers(chip, seen.sources.y[pick[here]], seen.exposure.detector) * faint[here]
         trail[here] = lag[:, None] * along
     return trail
 
 
-def _transfers(chip: Chip, y: Floats, detector: str) -> Floats:
-    """Share of the rows of the detector that a charge has crossed, negative where it moves up."""
+def transfers(chip: Chip, y: Floats, detector: str) -> Floats:
+    """Share of the rows of the detector that a charge has crossed, negative where it moves up.
+
+    Parameters
+    ----------
+    chip : Chip
+    y : (n,) float64 array
+        Rows of the chip, 0-based.
+    detector : str
+        A CCD: the amplifiers are below the first chip, and above the second of UVIS and WFC.
+
+    Returns
+    -------
+    (n,) float64 array
+        Between -1 and 1.
+    """
     rows = 800 if detector == "WFPC2" else {"HRC": 1024, "WFC": 2048}.get(detector, 2051)
     row = y - (chip.header.number("LTV2") or 0.0)
     up = chip.id.ccdchip == 1 and detector in {"UVIS", "WFC"}
