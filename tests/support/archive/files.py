@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import hashlib
 import threading
+import zlib
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Literal
+from email.utils import formatdate
 
 from archive.faults import Fault
 from archive.server import Answer, Request
@@ -24,12 +24,14 @@ class Files:
         By name of the file; changes what would be right.
     private : mapping of str to str
         Files that need a token, and which.
+    mark : str
+        How versions are told apart: ``ETag``, ``Last-Modified``, or empty.
     """
 
     contents: Mapping[str, bytes]
     faults: dict[str, Fault] = field(default_factory=dict)
     private: dict[str, str] = field(default_factory=dict)
-    marks: Literal["ETag", "Last-Modified"] = "ETag"
+    mark: str = "ETag"
 
     def __post_init__(self) -> None:
         self._counts: Counter[str] = Counter()
@@ -44,22 +46,25 @@ class Files:
         with self._lock:
             count = self._counts[name]
             self._counts[name] += 1
-        answer = ranged(request, self.contents[name])
+        answer = ranged(request, self.contents[name], self.mark)
         fault = self.faults.get(name)
         return fault(request, answer, count) if fault else answer
 
 
-def ranged(request: Request, content: bytes) -> Answer:
+def ranged(request: Request, content: bytes, mark: str = "ETag") -> Answer:
     """The content, or the part of it that the request wants if it is still the same content."""
-    etag = f'"{hashlib.sha256(content).hexdigest()[:16]}"'
-    headers = {"ETag": etag, "Accept-Ranges": "bytes", "Content-Type": "application/octet-stream"}
+    number = zlib.crc32(content)
+    version = f'"{number:x}"' if mark == "ETag" else formatdate(number, usegmt=True)
+    headers = {"Accept-Ranges": "bytes", "Content-Type": "application/octet-stream"}
+    if mark:
+        headers[mark] = version
     wanted = request.headers.get("range", "")
-    if not wanted.startswith("bytes=") or request.headers.get("if-range", etag) != etag:
+    if not wanted.startswith("bytes=") or request.headers.get("if-range", version) != version:
         return Answer(content, 200, headers)
     first, _, last = wanted.removeprefix("bytes=").partition("-")
     size = len(content)
     start = int(first) if first else max(0, size - int(last))
     stop = min(size, int(last) + 1) if first and last else size
     if start >= stop:
-        return Answer(b"", 416, {"Content-Range": f"bytes */{size}"})
+        return Answer(b"no such range", 416, {"Content-Range": f"bytes */{size}"})
     return Answer(content[start:stop], 206, {**headers, "Content-Range": f"bytes {start}-{stop - 1}/{size}"})
