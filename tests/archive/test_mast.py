@@ -54,7 +54,7 @@ def mast(server: Server, portal: Portal) -> Mast:
 def test_the_two_queries_of_the_tutorial(mast: Mast, portal: Portal) -> None:
     rows = [row for rows in portal.products.values() for row in rows]
     assert len(rows) == 102
-    files = mast.find(["IEPW14030", "IEPW14040"])
+    files = mast.products(["IEPW14030", "IEPW14040"])
     assert len(files) == len({file.uri for file in files}) == 96
     assert {file.filename for file in select(files)} == TUTORIAL | HEADERLETS
     assert {file.filename for file in select(files, kinds=["hlet"])} == HEADERLETS
@@ -69,7 +69,7 @@ def test_what_is_listed_of_a_file(mast: Mast, portal: Portal) -> None:
         for row in rows:
             row["dataRights"] = "EXCLUSIVE_ACCESS"
             row["size"] = row["size"] if row["productFilename"] == "iepw14g4q_flc.fits" else None
-    listed = {file.filename: file for file in mast.find(["iepw14030"])}
+    listed = {file.filename: file for file in mast.products(["iepw14030"])}
     file = listed["iepw14g4q_flc.fits"]
     assert (file.obs_id, file.kind, file.project) == ("iepw14g4q", "FLC", "CALWF3")
     assert file.uri == "mast:HST/product/iepw14g4q_flc.fits"
@@ -83,7 +83,7 @@ def test_what_is_listed_of_a_file(mast: Mast, portal: Portal) -> None:
 def test_all_pages_are_read(server: Server, portal: Portal, page: int) -> None:
     mast = Mast(Transport(QUICK), server.url, page=page)
     assert len(portal.products) == 2
-    assert len(mast.find(["iepw14030", "iepw14040"])) == 96
+    assert len(mast.products(["iepw14030", "iepw14040"])) == 96
     assert len(mast.search(Criteria(program="16801"))) == 2
 
 
@@ -97,13 +97,13 @@ def test_an_answer_that_is_not_ready_is_asked_for_again_after_a_pause(mast: Mast
 
 def test_an_exposure_is_found_in_its_association(mast: Mast) -> None:
     assert list(mast.search(Criteria(("iepw14gaq",)))["obs_id"]) == ["iepw14040"]
-    names = {file.filename for file in select(mast.find(["IEPW14GAQ"]))}
+    names = {file.filename for file in select(mast.products(["IEPW14GAQ"]))}
     assert names == {"iepw14gaq_flc.fits", "hst_16801_14_wfc3_uvis_f275w_iepw14ga_hlet.fits"}
 
 
 @pytest.mark.parametrize("name", ["iepw14", "IEPW14*"])
 def test_a_visit_is_all_of_its_associations(mast: Mast, name: str) -> None:
-    assert {file.filename for file in select(mast.find([name]))} == TUTORIAL | HEADERLETS
+    assert {file.filename for file in select(mast.products([name]))} == TUTORIAL | HEADERLETS
 
 
 @pytest.mark.parametrize(
@@ -138,8 +138,8 @@ def test_what_a_search_says(mast: Mast) -> None:
 
 
 def test_what_is_unknown_is_named(mast: Mast) -> None:
-    with pytest.raises(UsageError, match="no files of iezz01010, iepw14zzq"):
-        mast.find(["IEPW14030", "iezz01010", "iepw14zzq"])
+    with pytest.raises(UsageError, match="has nothing of iezz01010, iepw14zzq"):
+        mast.products(["IEPW14030", "iezz01010", "iepw14zzq"])
     with pytest.raises(UsageError, match="does not know where Nowhere is"):
         mast.search(Criteria(target="Nowhere"))
 
@@ -168,7 +168,7 @@ def test_criteria_that_make_no_sense(given: dict[str, str]) -> None:
 def test_nonsense_is_an_error_of_the_network(server: Server, mast: Mast, answer: Answer) -> None:
     server.mount("/api/v0/invoke", lambda _: answer)
     with pytest.raises(NetworkError, match=server.url):
-        mast.find(["IEPW14030"])
+        mast.products(["IEPW14030"])
 
 
 def test_a_busy_portal_is_asked_again(server: Server, mast: Mast, portal: Portal) -> None:
@@ -180,13 +180,13 @@ def test_a_busy_portal_is_asked_again(server: Server, mast: Mast, portal: Portal
         return busy(request, portal.invoke(request), len(asked) - 1)
 
     server.mount("/api/v0/invoke", invoke)
-    assert len(mast.find(["iepw14030"])) == 51
+    assert len(mast.products(["iepw14030"])) == 51
 
 
 def test_offline_asks_nobody(server: Server, portal: Portal) -> None:
     assert portal.observations
     with pytest.raises(NetworkError, match="offline"):
-        Mast(Transport(Http(offline=True)), server.url).find(["IEPW14030"])
+        Mast(Transport(Http(offline=True)), server.url).products(["IEPW14030"])
     assert not server.log
 
 
@@ -194,6 +194,6 @@ def test_the_shared_client_of_astroquery_is_left_alone(mast: Mast) -> None:
     from astroquery.mast import Observations
 
     before = vars(Observations._portal_api_connection).copy()
-    mast.find(["iepw14030"])
+    mast.products(["iepw14030"])
     assert vars(Observations._portal_api_connection) == before
     assert "127.0.0.1" not in Observations._portal_api_connection.MAST_REQUEST_URL

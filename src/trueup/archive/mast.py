@@ -125,7 +125,7 @@ class Mast:
             found = [row for name in names for row in self._named(client, name, criteria)]
         return _table({str(row["obsid"]): row for row in found}.values())
 
-    def find(self, ids: Sequence[str]) -> list[Product]:
+    def products(self, ids: Sequence[str]) -> tuple[Product, ...]:
         """All files of some observations, each once.
 
         Parameters
@@ -136,7 +136,7 @@ class Mast:
 
         Returns
         -------
-        list of Product
+        tuple of Product
 
         Raises
         ------
@@ -154,8 +154,10 @@ class Mast:
         of = {name: [p for number, p in listed if _belongs(p, under[number], name)] for name in names}
         unknown = [name for name, products in of.items() if not products]
         if unknown:
-            raise UsageError(f"{self.server} has no files of {', '.join(unknown)}", todo="see trueup search")
-        return list(without_duplicates(p for products in of.values() for p in products))
+            raise UsageError(
+                f"has nothing of {', '.join(unknown)}", file=self.server, todo="see trueup search"
+            )
+        return without_duplicates(p for products in of.values() for p in products)
 
     def _observed(self, client: ObservationsClass, names: Sequence[str]) -> dict[str, Row]:
         """The observations of these names, by number; one query for all but those with a pattern."""
@@ -202,7 +204,7 @@ class Mast:
         answer = portal.service_request_async("Mast.Name.Lookup", question)[0].json()
         places = answer.get("resolvedCoordinate")
         if not places:
-            raise UsageError(f"{self.server} does not know where {target} is", todo="give a position")
+            raise UsageError(f"does not know where {target} is", file=self.server, todo="give a position")
         return SkyCoord(places[0]["ra"], places[0]["decl"], unit="deg")
 
     def _client(self) -> ObservationsClass:
@@ -248,10 +250,10 @@ def _told(name: str) -> Iterator[None]:
     except TrueupError:
         raise
     except TimeoutError as error:
-        raise NetworkError(f"{name} has not answered in time ({error})", todo="try again later") from error
+        raise NetworkError(f"no answer in time ({error})", file=name, todo="try again later") from error
     except Exception as error:
         what = " ".join(str(error).split()) or type(error).__name__
-        raise NetworkError(f"{name} answers with nonsense ({what})", todo="try again later") from error
+        raise NetworkError(f"answers with nonsense ({what})", file=name, todo="try again later") from error
 
 
 def _quiet(ask: Any, *args: Any, **kwargs: Any) -> Table:

@@ -1,6 +1,6 @@
 """Walk over the HDUs of a FITS file without touching pixels.
 
-Headers are read in blocks of 64 KiB through a `ByteSource`, so that the same walk serves a local
+Headers are read in short pieces through a `ByteSource`, so that the same walk serves a local
 file, a decompressed file in memory, a headerlet embedded in another file, and remote bytes.
 """
 
@@ -17,7 +17,8 @@ from typing import Protocol
 from trueup.errors import FileAccessError, FormatError
 from trueup.model.cards import BLOCK, CARD, Cards
 
-_CHUNK = 64 * 1024
+# a header of HST fits; remote bytes are paid for
+_CHUNK = 8 * BLOCK
 _END = b"END" + b" " * 77
 _TODO = "download the file again"
 _MOST_AXES = 999  # of the FITS standard
@@ -233,8 +234,6 @@ def _read_header(source: ByteSource, start: int, index: int) -> bytes:
             raise FormatError(
                 f"truncated: the header of HDU {index} has no END", file=source.name, todo=_TODO
             )
-        # _CHUNK is no multiple of 80: scan whole cards only
-        block = block[: len(block) // BLOCK * BLOCK]
 
 
 def _data_size(header: Cards, name: str, index: int) -> int:
