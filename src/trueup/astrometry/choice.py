@@ -22,8 +22,11 @@ class Chosen:
         One of ``exposure.solutions``.
     reason : str
         In plain words, with the numbers.
-    relative_corner_mas, absolute_mas, absolute_sigma_mas : float or None
-        What was measured under it: worst corner against the rest of the visit, offset from the catalogue.
+    relative_corner_mas, relative_sigma_mas : float or None
+        Displacement from the rest of the visit under it, as judged, at the worst pair; of a carried one that
+        from the correction it takes over, and how rigid the two exposures are.
+    absolute_mas, absolute_sigma_mas : float or None
+        Offset from the catalogue.
     carried_from : str
         Rootname of the exposure whose correction this one takes; blank where it was measured itself.
 
@@ -37,6 +40,7 @@ class Chosen:
     solution: Solution
     reason: str
     relative_corner_mas: float | None = None
+    relative_sigma_mas: float | None = None
     absolute_mas: float | None = None
     absolute_sigma_mas: float | None = None
     carried_from: str = ""
