@@ -130,7 +130,7 @@ def _sigma(t: float, freedom: float, tries: int) -> float:
     from scipy.stats import t as student
 
     log_chance = float(student.logsf(t, freedom)) + np.log(2 * tries)
-    return float(-ndtri_exp(min(log_chance, 0.0) - np.log(2)))
+    return max(0.0, float(-ndtri_exp(min(log_chance, 0.0) - np.log(2))))
 
 
 def doubted(fit: Fit, found: Sequence[Trend]) -> Fit:

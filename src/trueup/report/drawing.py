@@ -19,20 +19,20 @@ Point = tuple[float, float]
 Rect = tuple[float, float, float, float]
 
 _DEG_MAS = 3.6e6
-_MARK = "#d1495b"
-_ARROW = "#1d6fb8"
-_INK = "#20242b"
+MARK = "#d1495b"
+ARROW = "#1d6fb8"
+INK = "#20242b"
 _NO_DATA = "#dfe4ec"
 _BARS_ARCSEC = (0.02, 0.05, 0.1, 0.2, 0.5, 1.0, 2.0, 5.0, 10.0, 20.0, 60.0)
 STYLE: Any = {
     "font.family": "DejaVu Sans",
     "font.size": 9.0,
     "axes.linewidth": 0.7,
-    "axes.edgecolor": _INK,
-    "text.color": _INK,
-    "axes.labelcolor": _INK,
-    "xtick.color": _INK,
-    "ytick.color": _INK,
+    "axes.edgecolor": INK,
+    "text.color": INK,
+    "axes.labelcolor": INK,
+    "xtick.color": INK,
+    "ytick.color": INK,
     "pdf.fonttype": 42,
 }
 
@@ -137,7 +137,7 @@ def label_axes(axes: Any, *, ra: bool, dec: bool) -> None:
     ):
         axis.set_ticks(number=4)
         axis.set_ticks_visible(True)
-        axis.tick_params(direction="in", length=4, width=0.6, color=_INK)
+        axis.tick_params(direction="in", length=4, width=0.6, color=INK)
         axis.set_ticklabel(size=7.5, exclude_overlapping=True)
         axis.set_ticklabel_visible(shown)
         axis.set_axislabel(name if shown else " ", fontsize=8.5, minpad=pad)
@@ -156,7 +156,7 @@ def compass(axes: Any, view: View) -> None:
     start = middle - 0.5 * (steps["N"] + steps["E"])
     _backing(axes, tuple(middle - 0.1 * width), width=0.2 * width, height=0.2 * width)
     for name, step in steps.items():
-        _stroke(axes, start, end=start + step, color=_INK, width=1.1)
+        _stroke(axes, start, end=start + step, color=INK, width=1.1)
         axes.text(*(start + 1.3 * step), name, fontsize=8.5, ha="center", va="center", zorder=5)
 
 
@@ -170,7 +170,7 @@ def scale_bar(axes: Any, view: View, half: float) -> None:
     _backing(
         axes, (start - 0.05 * half, level - 0.06 * half), width=end - start + 0.1 * half, height=0.27 * half
     )
-    axes.plot([start, end], [level, level], color=_INK, lw=2.2, solid_capstyle="butt", zorder=5)
+    axes.plot([start, end], [level, level], color=INK, lw=2.2, solid_capstyle="butt", zorder=5)
     axes.text((start + end) / 2, level + 0.045 * half, f'{length:g}"', ha="center", fontsize=8.5, zorder=5)
 
 
@@ -192,12 +192,12 @@ def crosshair(axes: Any, at: Point) -> None:
     """Hairlines through a position, open around it, and a small cross on it."""
     (left, right), (low, high) = axes.get_xlim(), axes.get_ylim()
     gap = 0.16 * (right - left)
-    style = {"color": _MARK, "lw": 0.9}
+    style = {"color": MARK, "lw": 0.9}
     axes.hlines(at[1], left, at[0] - gap, **style)
     axes.hlines(at[1], at[0] + gap, right, **style)
     axes.vlines(at[0], low, at[1] - gap, **style)
     axes.vlines(at[0], at[1] + gap, high, **style)
-    axes.plot(*at, marker="+", ms=9, mew=1.2, color=_MARK, linestyle="none")
+    axes.plot(*at, marker="+", ms=9, mew=1.2, color=MARK, linestyle="none")
 
 
 def reticle(axes: Any, at: Point, half: float) -> None:
@@ -206,7 +206,7 @@ def reticle(axes: Any, at: Point, half: float) -> None:
         axes.plot(
             [at[0] + 0.08 * half * dx, at[0] + 0.2 * half * dx],
             [at[1] + 0.08 * half * dy, at[1] + 0.2 * half * dy],
-            color=_MARK,
+            color=MARK,
             lw=1.3,
             solid_capstyle="butt",
         )
@@ -221,7 +221,7 @@ def arrow(axes: Any, view: View, at: Point, *, label: bool = True) -> None:
     tip = displaced(view, at, east_mas=fit.east_mas, north_mas=fit.north_mas)
     width = np.diff(axes.get_xlim()).item()
     if np.hypot(tip[0] - at[0], tip[1] - at[1]) > 0.03 * width:
-        _stroke(axes, np.array(at), end=np.array(tip), color=_ARROW, width=1.8)
+        _stroke(axes, np.array(at), end=np.array(tip), color=ARROW, width=1.8)
     if label:
         axes.text(
             0.96,
@@ -229,7 +229,7 @@ def arrow(axes: Any, view: View, at: Point, *, label: bool = True) -> None:
             f"{size:.1f} mas = {size / 1000 / view.wcs.scale_arcsec():.2f} pixel",
             transform=axes.transAxes,
             ha="right",
-            color=_ARROW,
+            color=ARROW,
             fontsize=9.5,
             fontweight="bold",
             **_halo(),
@@ -255,12 +255,12 @@ def zoom(figure: Figure, axes: Any, *, view: View, pixels: Pixels, half: float, 
     inset.set_xticks([])
     inset.set_yticks([])
     for spine in inset.spines.values():
-        spine.set(color=_MARK, linewidth=1.1)
+        spine.set(color=MARK, linewidth=1.1)
     crosshair(inset, (x, y))
     if points:
         arrow(inset, view, (x, y), label=False)
     corners = np.array([[-1, -1], [1, -1], [1, 1], [-1, 1], [-1, -1]]) * half + (x, y)
-    axes.plot(*corners.T, color=_MARK, lw=1.1)
+    axes.plot(*corners.T, color=MARK, lw=1.1)
 
 
 def _stroke(
