@@ -106,7 +106,7 @@ def corrected(
     """
     _require_distortion(solution, exposure)
     moved = [displaced(part.wcs, by, centre=centre) for part in solution.chips]
-    hdrname = f"{Path(exposure.path).name.partition('.')[0]}_trueup_{_digest(moved)}_hlet"
+    hdrname = f"{file_stem(exposure)}_trueup_{_digest(moved)}_hlet"
     chips = tuple(
         ChipSolution(part.chip, wcs, _chip_cards(part.cards, wcs, hdrname=hdrname, record=record))
         for part, wcs in zip(solution.chips, moved, strict=True)
@@ -159,6 +159,28 @@ def fit_name(solution: Solution, exposure: Exposure, *, catalog: str, taken: Ite
     used = {other.upper() for other in taken}
     copies = (f"{name}-{count}" for count in range(2, len(used) + 3))
     return next(text for text in (name, *copies) if text.upper() not in used)
+
+
+def file_stem(exposure: Exposure) -> str:
+    """The names of an exposure's headerlets begin with this: rootname and kind of file.
+
+    Parameters
+    ----------
+    exposure : Exposure
+
+    Returns
+    -------
+    str
+
+    Examples
+    --------
+    >>> opus = Solution(WcsName.parse("OPUS"), Origin("primary"))
+    >>> header = Cards((make_card("ROOTNAME", "IEPW14G4Q"),))
+    >>> file_stem(Exposure("data/iepw14g4q_flc.fits.gz", header, (), (opus,), opus))
+    'iepw14g4q_flc'
+    """
+    kind = Path(exposure.path).name.partition(".")[0].rpartition("_")[2]
+    return f"{exposure.rootname}_{kind}"
 
 
 def check_name(name: str) -> str:

@@ -1,0 +1,260 @@
+"""Derive a better solution for a visit, write it as headerlets, and measure what was written."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+from trueup.astrometry.catalog import Catalog
+from trueup.astrometry.choice import Choice
+from trueup.astrometry.choose import choose
+from trueup.astrometry.derivation import Derivation, Wish, derive
+from trueup.astrometry.derive import check_name, file_stem
+from trueup.astrometry.evidence import anchored_by
+from trueup.astrometry.improvement import Improvement, improvement, with_derived
+from trueup.astrometry.measure import measure
+from trueup.astrometry.measurement import Measurement
+from trueup.edit.headerlets import attach
+from trueup.errors import FileAccessError, TrueupError, UsageError
+from trueup.fits.headerlet import read_headerlet
+from trueup.fits.headerlet_write import headerlet_bytes
+from trueup.fits.splice import explained
+from trueup.fits.visit import open_visit
+from trueup.fits.walk import ByteSource, BytesSource, open_source
+from trueup.model.exposure import Exposure
+from trueup.model.solution import Origin
+from trueup.model.visit import Visit
+
+PathLike = str | os.PathLike[str]
+Outcome = Literal["keep", "no improvement", "derived", "unmeasurable"]
+
+_NOTHING = Derivation(())
+
+
+@dataclass(frozen=True, slots=True)
+class Task:
+    """What to fit.
+
+    Parameters
+    ----------
+    anchor
+        A filter, file or visit that never moves.
+    relative_only
+        Align the exposures to each other and leave the catalogue alone.
+    wcsname
+        Name of the new solutions; by default IDC_x-FIT_REL_CATALOG.
+    force
+        Derive and write also where the visit is good as it is.
+    """
+
+    anchor: str | None = None
+    relative_only: bool = False
+    wcsname: str = ""
+    force: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Writing:
+    """How new solutions are written.
+
+    Parameters
+    ----------
+    attach
+        Put them into the exposures as HDRLET extensions, too; the active WCS stays.
+    overwrite
+        Replace headerlet files of the same name.
+    follow_links
+        Attach also to targets of symbolic links and to files with several hard links.
+    """
+
+    attach: bool = False
+    overwrite: bool = False
+    follow_links: bool = False
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Fitted:
+    """What became of a fit.
+
+    Parameters
+    ----------
+    outcome : {"keep", "no improvement", "derived", "unmeasurable"}
+    reason : str
+        In words, with the numbers.
+    choice : Choice
+        Among the solutions that were there.
+    before : Measurement
+    derivation : Derivation
+        Blank where nothing was derived.
+    after : Measurement or None
+        With the new solutions, as they were read back.
+    files : tuple of Path
+        Headerlet files that were written.
+
+    Examples
+    --------
+    >>> Fitted.__slots__[:2]
+    ('outcome', 'reason')
+    """
+
+    outcome: Outcome
+    reason: str
+    choice: Choice
+    before: Measurement
+    derivation: Derivation = _NOTHING
+    after: Measurement | None = None
+    files: tuple[Path, ...] = ()
+
+
+def fit(
+    paths: Iterable[PathLike],
+    task: Task | None = None,
+    *,
+    catalog: Catalog | None = None,
+    out: PathLike = ".",
+    writing: Writing | None = None,
+) -> Fitted:
+    """Derive a better solution for a visit and write one headerlet file per exposure, or none.
+
+    Nothing is written where the visit is good as it is, where nothing can be measured, and where the new
+    solutions turn out to be no better than what the files hold. What was written is read back and
+    measured again.
+
+    Parameters
+    ----------
+    paths : iterable of path
+        Exposures, associations or folders, and headerlet files to compare with.
+    task : Task, optional
+    catalog : Catalog, optional
+        Reference stars for the position of the group on the sky.
+    out : path
+        Folder of the headerlet files, made where missing.
+    writing : Writing, optional
+
+    Returns
+    -------
+    Fitted
+
+    Raises
+    ------
+    FileAccessError
+        Where a headerlet file exists already.
+    UsageError
+        Where the name is not one for a fit, or in use.
+    SolutionError
+        Where no exposure has a sound solution with distortion.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> from trueup.simulate import Recipe, make_visit
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     truth = make_visit(folder, recipe=Recipe(size=(700, 500), stars=250, galaxies=0))
+    ...     fitted = fit(truth.files, out=folder)
+    >>> fitted.outcome, [file.name for file in fitted.files][:1]
+    ('derived', ['iepw14g4q_flc_trueup_hlet.fits'])
+    """
+    task, writing = task or Task(), writing or Writing()
+    visit = open_visit(paths)
+    _check_name(visit, task.wcsname)
+    _refuse_existing(visit, Path(out), writing)
+    before = measure(visit, catalog=catalog)
+    choice = choose(before, anchor=task.anchor)
+    if choice.verdict == "keep" and not task.force:
+        return Fitted("keep", f"no improvement needed: {choice.reason}", choice, before)
+    derivation = derive(before, _wish(visit, task, choice))
+    if not derivation.exposures:
+        return Fitted("unmeasurable", f"nothing can be derived: {choice.reason}", choice, before)
+    contents = {_file_name(d.exposure): headerlet_bytes(d.solution, d.exposure) for d in derivation.exposures}
+    trial = _Trial(before, derivation, choice, catalog)
+    verdict, after = trial.of(BytesSource(content, name) for name, content in contents.items())
+    if not (verdict.better or task.force):
+        return Fitted("no improvement", _no_improvement(verdict, choice), choice, before, derivation, after)
+    files = _write(Path(out), contents)
+    if writing.attach:
+        _attach(visit, files, follow_links=writing.follow_links)
+    verdict, after = trial.of(open_source(file) for file in files)
+    return Fitted("derived", verdict.reason, choice, before, derivation, after, files)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Trial:
+    """Measures headerlets beside the solutions that are there."""
+
+    before: Measurement
+    derivation: Derivation
+    choice: Choice
+    catalog: Catalog | None
+
+    def of(self, headerlets: Iterable[ByteSource]) -> tuple[Improvement, Measurement]:
+        """Read headerlets, one for each derived exposure, and measure them."""
+        new = []
+        for one, source in zip(self.derivation.exposures, headerlets, strict=True):
+            origin = Origin("file", path=source.name)
+            new.append((one.exposure.rootname, read_headerlet(source, origin, one.exposure.chips)))
+        visit = with_derived(self.before.visit, new)
+        stars = {found.rootname: found for found in self.before.stars}
+        after = measure(visit, catalog=self.catalog, centroids=stars)
+        there = {chosen.exposure.rootname: chosen.solution for chosen in self.choice.exposures}
+        # where the files hold something better than what is in force, that is what counts
+        instead_of = there if self.choice.verdict == "change" else None
+        return improvement(after, self.derivation, instead_of=instead_of), after
+
+
+def _check_name(visit: Visit, name: str) -> None:
+    if not name:
+        return
+    check_name(name)
+    for exposure in visit.exposures:
+        if name.upper() in {solution.wcsname.upper() for solution in exposure.solutions}:
+            found = "a solution of this name is there already"
+            raise UsageError(found, file=exposure.path, solution=name, todo="give another --wcsname")
+
+
+def _refuse_existing(visit: Visit, folder: Path, writing: Writing) -> None:
+    for exposure in visit.exposures:
+        path = folder / _file_name(exposure)
+        if path.exists() and not writing.overwrite:
+            raise FileAccessError("exists already", file=path, todo="use --overwrite to replace it")
+
+
+def _file_name(exposure: Exposure) -> str:
+    return f"{file_stem(exposure)}_trueup_hlet.fits"
+
+
+def _wish(visit: Visit, task: Task, choice: Choice) -> Wish:
+    carried = {c.exposure.rootname: c.carried_from for c in choice.exposures if c.carried_from}
+    return Wish(anchored_by(visit, task.anchor), task.relative_only, carried, task.wcsname)
+
+
+def _no_improvement(verdict: Improvement, choice: Choice) -> str:
+    if choice.verdict == "change":
+        there = choice.common or "what the files hold"
+        return f"no improvement over {there}, which is there (`trueup apply --solution best`): {verdict.reason}"
+    return f"no improvement: {verdict.reason}"
+
+
+def _write(folder: Path, contents: Mapping[str, bytes]) -> tuple[Path, ...]:
+    """Write all files, or none."""
+    with explained(folder):
+        folder.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(dir=folder, prefix=".trueup-") as aside:
+            for name, content in contents.items():
+                (Path(aside) / name).write_bytes(content)
+            for name in contents:
+                os.replace(Path(aside) / name, folder / name)
+    return tuple(folder / name for name in contents)
+
+
+def _attach(visit: Visit, files: Sequence[Path], *, follow_links: bool) -> None:
+    """Attach all headerlets; where that is refused, the files are not kept either."""
+    try:
+        attach([exposure.path for exposure in visit.exposures], files, follow_links=follow_links)
+    except TrueupError:
+        for file in files:
+            file.unlink()
+        raise
