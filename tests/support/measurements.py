@@ -81,21 +81,22 @@ def measurement(
         Of every exposure against the catalogue; None for no catalogue.
     """
     special = sigmas or {}
+    errors = {e.rootname: {i: _error(e, i) for i in _different(e)} for e in exposures}
     relative, absolute = [], []
     for a, b in combinations(exposures, 2):
         pair = [special.get(e.rootname, sigma_mas) for e in (a, b)]
-        for one, two in product(_different(a), _different(b)):
+        for one, two in product(errors[a.rootname], errors[b.rootname]):
             if None in pair:
                 fit = Fit(n=4, why="only 4 stars agree, 5 are needed")
             else:
-                (east_a, north_a), (east_b, north_b) = _error(a, one), _error(b, two)
+                (east_a, north_a), (east_b, north_b) = errors[a.rootname][one], errors[b.rootname][two]
                 fit = fit_of(east_b - east_a, north_b - north_a, max(s for s in pair if s))
             relative.append(Relative(Candidate(a.rootname, one), Candidate(b.rootname, two), fit))
     for e in exposures if catalog_sigma_mas else ():
         if special.get(e.rootname, 0.0) is not None:
             absolute += [
-                Absolute(Candidate(e.rootname, i), "GAIADR3", fit_of(*_error(e, i), catalog_sigma_mas or 0.0))
-                for i in _different(e)
+                Absolute(Candidate(e.rootname, i), "GAIADR3", fit_of(*error, catalog_sigma_mas or 0.0))
+                for i, error in errors[e.rootname].items()
             ]
     return Measurement(Visit(exposures), relative=tuple(relative), absolute=tuple(absolute))
 
