@@ -13,6 +13,7 @@ from scenes import SHAPE, chip_wcs, distortion_only, exposure, fit, moved, solut
 from trueup.astrometry.absolute import measure_absolute
 from trueup.astrometry.catalog import Catalog, read_catalog
 from trueup.astrometry.measurement import Absolute, Candidate
+from trueup.astrometry.seen import see
 from trueup.astrometry.sources import Sources
 from trueup.astrometry.starlist import StarList, find_stars
 from trueup.errors import DataError
@@ -99,7 +100,7 @@ def gaia_like(rng: np.random.Generator, sky: Floats, mag: Floats, *, still: floa
 
 def rows(sky: Sky, on: Exposure, catalog: Catalog | None = None) -> tuple[Absolute, ...]:
     every = [Candidate(on.rootname, k) for k in range(len(on.solutions))]
-    return measure_absolute(sky.stars, on, catalog or sky.catalog, candidates=every)
+    return measure_absolute(see(on, sky.stars), catalog or sky.catalog, candidates=every)[1]
 
 
 @pytest.mark.parametrize(("listed", "limit", "least"), [(46, 0.4, 40), (10, 1.5, 32)])
@@ -129,7 +130,7 @@ def test_every_solution_is_measured_on_the_same_stars() -> None:
         assert row.fit.east_mas == pytest.approx(there.east_mas, abs=4 * (row.fit.sigma_east_mas or 0))
         assert row.fit.north_mas == pytest.approx(there.north_mas, abs=4 * (row.fit.sigma_north_mas or 0))
     assert [row.fit.verdict for row in found] == ["pass", "fail", "fail"]
-    alone = measure_absolute(sky.stars, on, sky.catalog, candidates=[Candidate("iepw14g4q", 1)])[0]
+    alone = measure_absolute(see(on, sky.stars), sky.catalog, candidates=[Candidate("iepw14g4q", 1)])[1][0]
     assert alone.fit.east_mas == pytest.approx(found[1].fit.east_mas, abs=0.1)
     assert alone.fit.sigma_east_mas == pytest.approx(found[1].fit.sigma_east_mas, rel=0.1)
 
@@ -213,7 +214,7 @@ def test_simulated_frames(tmp_path: Path) -> None:
         known = truth.exposure(on.rootname).errors
         every = [Candidate(on.rootname, k) for k, found in enumerate(on.solutions) if found.wcsname in known]
         stars = find_stars(on)
-        measured = measure_absolute(stars, on, catalog, candidates=every, center=truth.centre)
+        _, measured = measure_absolute(see(on, stars), catalog, candidates=every, center=truth.centre)
         assert len(measured) >= 3
         for row in measured:
             there = known[on.solutions[row.candidate.index].wcsname]

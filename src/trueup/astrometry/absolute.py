@@ -2,36 +2,32 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 
 from trueup.astrometry.catalog import Catalog
 from trueup.astrometry.fit import Fit, Similarity, coverage, describe_fit, design, reduced_chi2, weighted
 from trueup.astrometry.measurement import Absolute, Candidate
 from trueup.astrometry.register import assess
-from trueup.astrometry.seen import Seen, see, under
-from trueup.astrometry.starlist import StarList
+from trueup.astrometry.seen import Seen, under
 from trueup.astrometry.target import CatalogTie, aim, expectation, tie_to_catalog
-from trueup.model.exposure import Exposure
 from trueup.model.solution import Solution
 from trueup.model.soundness import judge
 
 
 def measure_absolute(
-    stars: StarList,
-    exposure: Exposure,
+    seen: Seen,
     catalog: Catalog,
     *,
     candidates: Sequence[Candidate],
     center: tuple[float, float] | None = None,
-) -> tuple[Absolute, ...]:
+) -> tuple[CatalogTie | None, tuple[Absolute, ...]]:
     """Measure solutions of one exposure against a catalogue at the epoch of the exposure.
 
     Parameters
     ----------
-    stars : StarList
-        Of the exposure.
-    exposure : Exposure
+    seen : Seen
+        The stars of the exposure.
     catalog : Catalog
     candidates : sequence of Candidate
         Solutions of the exposure.
@@ -40,7 +36,9 @@ def measure_absolute(
 
     Returns
     -------
-    tuple of Absolute
+    tie : CatalogTie or None
+        The stars that the two share; None where there is nothing to compare.
+    rows : tuple of Absolute
         Solution minus catalogue; ``unmeasurable`` with the reason where there is no result.
 
     Raises
@@ -51,83 +49,37 @@ def measure_absolute(
     Examples
     --------
     >>> import numpy as np
+    >>> from trueup.astrometry.seen import see
+    >>> from trueup.astrometry.starlist import StarList
     >>> from trueup.model.cards import Cards
+    >>> from trueup.model.exposure import Exposure
     >>> from trueup.model.names import WcsName
-    >>> from trueup.model.solution import Origin
+    >>> from trueup.model.solution import Origin, Solution
     >>> opus = Solution(WcsName.parse("OPUS"), Origin("primary"))
     >>> exposure = Exposure("a_flc.fits", Cards(), (), (opus,), opus)
     >>> catalog = Catalog("MINE", "mine.csv", *[np.ones(1)] * 9)
-    >>> stars = StarList("", (), 1.8, 0.0)
-    >>> row = measure_absolute(stars, exposure, catalog, candidates=[Candidate("", 0)])[0]
-    >>> row.catalog, row.fit.why
+    >>> seen = see(exposure, StarList("", (), 1.8, 0.0))
+    >>> tie, rows = measure_absolute(seen, catalog, candidates=[Candidate("", 0)])
+    >>> rows[0].catalog, rows[0].fit.why
     ('MINE', 'a failed exposure: no exposure time')
     """
-    why = why_not(exposure)
-    if why:
-        return tuple(Absolute(one, catalog.name, Fit(n=0, why=why)) for one in candidates)
-    tie = tie_exposure(see(exposure, stars), catalog, candidates=candidates, center=center)
-    return tuple(against_catalog(tie, candidates))
-
-
-def why_not(exposure: Exposure) -> str:
-    """Why an exposure cannot be compared with a catalogue; blank where it can."""
-    if exposure.mode != "image":
-        return f"a {exposure.mode} exposure: {exposure.usable.why}"
-    return "" if exposure.epoch is not None else "no epoch: EXPSTART is not in the header"
-
-
-def tie_exposure(
-    seen: Seen,
-    catalog: Catalog,
-    *,
-    candidates: Sequence[Candidate],
-    center: tuple[float, float] | None = None,
-) -> CatalogTie:
-    """Match one exposure to a catalogue at its epoch, under the first of its solutions that works.
-
-    Parameters
-    ----------
-    seen : Seen
-        Of an exposure with an epoch.
-    catalog : Catalog
-    candidates : sequence of Candidate
-        Sound ones are tried first.
-    center : (float, float), optional
-        As for :func:`measure_absolute`.
-
-    Returns
-    -------
-    CatalogTie
-
-    Raises
-    ------
-    DataError
-        Where the catalogue lacks what is needed to move its stars to the epoch.
-    """
-    exposure, sound = seen.exposure, judge(seen.exposure)
+    exposure = seen.exposure
+    if exposure.epoch is None or exposure.mode != "image":
+        why = f"a {exposure.mode} exposure: {exposure.usable.why}"
+        if exposure.mode == "image":
+            why = "no epoch: EXPSTART is not in the header"
+        return None, tuple(Absolute(one, catalog.name, Fit(n=0, why=why)) for one in candidates)
+    sound = judge(exposure)
     ranked = sorted(candidates, key=lambda one: (sound[one.index].sound is False, one.index))
     solutions = [exposure.solutions[one.index] for one in ranked]
-    assert exposure.epoch is not None
     target = aim(exposure.under(solutions[0]), catalog.at(exposure.epoch), center=center)
-    return tie_to_catalog(seen, target, solutions=solutions)
+    tie = tie_to_catalog(seen, target, solutions=solutions)
+    return tie, tuple(_row(tie, one) for one in candidates)
 
 
-def against_catalog(tie: CatalogTie, candidates: Sequence[Candidate]) -> Iterator[Absolute]:
-    """Measure solutions on the stars of a tie: a linear fit each.
-
-    Parameters
-    ----------
-    tie : CatalogTie
-    candidates : sequence of Candidate
-        Solutions of its exposure.
-
-    Yields
-    ------
-    Absolute
-    """
-    for one in candidates:
-        fit, similarity = _fit(tie, tie.seen.exposure.solutions[one.index])
-        yield Absolute(one, tie.target.stars.name, fit, similarity, tie.target.field.center)
+def _row(tie: CatalogTie, candidate: Candidate) -> Absolute:
+    solution = tie.seen.exposure.solutions[candidate.index]
+    return Absolute(candidate, tie.target.stars.name, *_fit(tie, solution))
 
 
 def _fit(tie: CatalogTie, solution: Solution) -> tuple[Fit, Similarity | None]:

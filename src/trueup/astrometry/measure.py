@@ -12,11 +12,13 @@ from trueup.astrometry.absolute import measure_absolute
 from trueup.astrometry.agreement import findings
 from trueup.astrometry.candidates import by_trust, candidates
 from trueup.astrometry.catalog import Catalog
+from trueup.astrometry.caution import with_cautions
 from trueup.astrometry.field import Field, area, intersection, outline
 from trueup.astrometry.measurement import Absolute, Candidate, Measurement, Relative
 from trueup.astrometry.route import with_routes
 from trueup.astrometry.seen import Seen, see
 from trueup.astrometry.starlist import StarList, find_stars
+from trueup.astrometry.target import CatalogTie
 from trueup.astrometry.tie import Tie, outcomes, tie
 from trueup.errors import DataError, FileAccessError
 from trueup.model.chipwcs import ChipWcs
@@ -84,14 +86,19 @@ def measure(
     rows: list[Relative] = []
     ties: list[Tie] = []
     absolute: list[Absolute] = []
+    catalog_ties: list[CatalogTie] = []
     for group in _fields(seen):
         center = field_center([wcs for one in group for wcs in _chips(one, _trusted(one))])
         found = [pair for a, b in combinations(group, 2) if (pair := _tie(a, b, center)) is not None]
         rows += with_routes(found, [row for pair in found for row in _rows(pair, options)])
         ties += found
-        if catalog is not None:
-            absolute += _absolute(group, lists, options, catalog=catalog, center=center)
-    return Measurement(
+        for one in group:
+            if catalog is not None:
+                mine = options[one.exposure.rootname]
+                pointed, against = measure_absolute(one, catalog, candidates=mine, center=center)
+                absolute += against
+                catalog_ties += [pointed] if pointed else []
+    measured = Measurement(
         visit=visit,
         stars=stars,
         relative=tuple(rows),
@@ -99,7 +106,9 @@ def measure(
         skipped=tuple(skipped),
         findings=tuple(findings(visit, rows, stars)),
         ties=tuple(ties),
+        catalog_ties=tuple(catalog_ties),
     )
+    return with_cautions(measured)
 
 
 def _named(visit: Visit, rootname: str) -> Exposure:
@@ -178,16 +187,3 @@ def _rows(pair: Tie, options: Mapping[str, Sequence[Candidate]]) -> Iterator[Rel
     found = outcomes(pair, [a.solutions[c.index] for c in mine], [b.solutions[c.index] for c in other])
     for out in found:
         yield Relative(mine[out.a], other[out.b], out.fit, (), out.similarity)
-
-
-def _absolute(
-    group: Sequence[Seen],
-    stars: Mapping[str, StarList],
-    options: Mapping[str, Sequence[Candidate]],
-    *,
-    catalog: Catalog,
-    center: tuple[float, float],
-) -> Iterator[Absolute]:
-    for exposure in (one.exposure for one in group):
-        root = exposure.rootname
-        yield from measure_absolute(stars[root], exposure, catalog, candidates=options[root], center=center)

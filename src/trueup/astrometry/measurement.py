@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 
 from trueup.astrometry.fit import Fit, Similarity
 from trueup.astrometry.starlist import StarList
+from trueup.astrometry.target import CatalogTie
 from trueup.astrometry.tie import Tie
 from trueup.model.exposure import Exposure
 from trueup.model.solution import Solution
@@ -114,6 +115,8 @@ class Measurement:
         field.
     ties : tuple of Tie
         The stars that each overlapping pair shares, and their weights.
+    catalog_ties : tuple of CatalogTie
+        The stars that each exposure shares with the catalogue.
 
     Examples
     --------
@@ -128,6 +131,7 @@ class Measurement:
     skipped: tuple[tuple[str, str], ...] = ()
     findings: tuple[str, ...] = ()
     ties: tuple[Tie, ...] = ()
+    catalog_ties: tuple[CatalogTie, ...] = ()
 
     def exposure(self, rootname: str) -> Exposure:
         """The exposure of a rootname."""

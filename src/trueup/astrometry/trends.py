@@ -6,7 +6,7 @@ transfer, a wrong distortion, a point-spread function that does not fit: each le
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -157,20 +157,3 @@ def doubted(fit: Fit, found: Sequence[Trend]) -> Fit:
     if worst is None or fit.verdict != "pass":
         return fit
     return replace(fit, verdict="undecided", why=f"{fit.why}, but {worst}")
-
-
-def trend_findings(residuals: Residuals, found: Sequence[Trend]) -> Iterator[str]:
-    """Sentences about the trends that matter.
-
-    Parameters
-    ----------
-    residuals : Residuals
-    found : sequence of Trend
-
-    Yields
-    ------
-    str
-    """
-    for trend in found:
-        if trend.matters:
-            yield f"{residuals.named} - {residuals.reference}: {trend}"
