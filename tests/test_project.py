@@ -35,6 +35,7 @@ PUBLIC = [
     "compare",
     "drizzle",
     "errors",
+    "fetch",
     "measure",
     "open_visit",
     "plan",
@@ -96,7 +97,7 @@ def test_import_is_light_and_says_nothing() -> None:
 
 
 @pytest.mark.parametrize(
-    "room", ["model", "fits", "astrometry", "edit", "drizzle", "report", "workflow", "cli"]
+    "room", ["model", "fits", "astrometry", "edit", "drizzle", "archive", "report", "workflow", "cli"]
 )
 def test_rooms_load_heavy_modules_only_where_used(room: str) -> None:
     script = f"""

@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from trueup.model.solution import Solution
     from trueup.model.visit import Visit
     from trueup.workflow.compare import Comparison, compare
+    from trueup.workflow.fetch import fetch
 
 __version__ = "0.1.0"
 __all__ = [
@@ -49,6 +50,7 @@ __all__ = [
     "compare",
     "drizzle",
     "errors",
+    "fetch",
     "measure",
     "open_visit",
     "plan",
@@ -70,6 +72,7 @@ _HOME = {
     "WcsName": "trueup.model.names",
     "compare": "trueup.workflow.compare",
     "drizzle": "trueup.drizzle.pipeline",
+    "fetch": "trueup.workflow.fetch",
     "measure": "trueup.astrometry.measure",
     "open_visit": "trueup.fits.visit",
     "plan": "trueup.edit.plan",

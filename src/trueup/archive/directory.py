@@ -72,7 +72,7 @@ class Directory:
         return tuple(found)
 
     @contextmanager
-    def open(self, product: Product, start: int, mark: str) -> Iterator[Stream]:
+    def open(self, product: Product, *, start: int, mark: str) -> Iterator[Stream]:
         """The bytes of a product from `start`, or from 0 where the file has changed since."""
         try:
             with open(product.uri, "rb") as file:

@@ -147,7 +147,7 @@ def download(wanted: Wanted, open_stream: Open, effort: Effort) -> tuple[Status,
             if found := _good(wanted):
                 return "cached", found
             try:
-                content = _fill(part, wanted, open_stream, effort)
+                content = _fill(part, wanted, open_stream=open_stream, effort=effort)
             finally:
                 if part.seek(0, os.SEEK_END) == 0:
                     wanted.mark.unlink(missing_ok=True)
@@ -165,12 +165,12 @@ def _good(wanted: Wanted) -> Content | None:
         return None
 
 
-def _fill(part: FileIO, wanted: Wanted, open_stream: Open, effort: Effort) -> Content:
+def _fill(part: FileIO, wanted: Wanted, *, open_stream: Open, effort: Effort) -> Content:
     """All bytes into the part, in as many attempts as allowed; wrong content gets one more."""
     was_wrong = False
     while True:
         try:
-            _receive(part, wanted, open_stream, effort)
+            _receive(part, wanted, open_stream=open_stream, effort=effort)
             return check_file(str(wanted.part), name=wanted.path.name, size=wanted.size, sha1=wanted.sha1)
         except TransientError as error:
             if not effort.patience.another(error.wait_s):
@@ -182,7 +182,7 @@ def _fill(part: FileIO, wanted: Wanted, open_stream: Open, effort: Effort) -> Co
             was_wrong = True
 
 
-def _receive(part: FileIO, wanted: Wanted, open_stream: Open, effort: Effort) -> None:
+def _receive(part: FileIO, wanted: Wanted, *, open_stream: Open, effort: Effort) -> None:
     """One attempt, from where the last one ended if the source has still the same version."""
     have = part.seek(0, os.SEEK_END)
     mark = wanted.mark.read_text() if have and wanted.mark.exists() else ""

@@ -6,12 +6,14 @@ import shutil
 import threading
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from contextlib import AbstractContextManager
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from trueup.archive.download import Effort, Tell, Wanted, download
 from trueup.archive.product import Archive, Product
+from trueup.archive.stream import Stream
 from trueup.config import Http
 from trueup.errors import FileAccessError, NetworkError, TrueupError
 
@@ -25,9 +27,9 @@ class Row:
     product : Product
     path : Path
         Its final name.
-    status : str
+    status : str, optional
         ``complete`` (downloaded now), ``cached`` (was there), ``repaired`` (a bad one was there), or
-        ``failed``.
+        ``failed``; None before it has been tried.
     size : int, optional
         Bytes of the file that is there.
     sha256 : str, optional
@@ -40,7 +42,7 @@ class Row:
 
     product: Product
     path: Path
-    status: str
+    status: str | None = None
     size: int | None = None
     sha256: str | None = None
     transferred: int = 0
@@ -53,7 +55,7 @@ class Row:
         listed = self.product.size
         if listed is None or self.size in {None, listed}:
             return None
-        return f"{self.path}: {self.size} bytes, the archive lists {listed}"
+        return f"{self.path}: has {self.size} bytes, the archive lists {listed}"
 
     def as_dict(self) -> dict[str, Any]:
         """As in the JSON contract of ``fetch``."""
@@ -94,15 +96,24 @@ class Manifest:
         """The files that are not there."""
         return tuple(row for row in self.rows if row.status == "failed")
 
+    @property
+    def complete(self) -> tuple[Row, ...]:
+        """The files that are there and good."""
+        return tuple(row for row in self.rows if row.status not in {None, "failed"})
+
+    @property
+    def problems(self) -> tuple[str, ...]:
+        """Why files failed, and sizes that are not the listed ones."""
+        errors = [f"error: {row.error}" for row in self.failed]
+        return (*errors, *(f"warning: {row.warning}" for row in self.rows if row.warning))
+
     def as_dict(self) -> dict[str, Any]:
         """As in the JSON contract of ``fetch``."""
-        failed = len(self.failed)
-        files = [row.as_dict() for row in self.rows]
         return {
             "source": self.source,
-            "files": files,
-            "complete": len(self.rows) - failed,
-            "failed": failed,
+            "files": [row.as_dict() for row in self.rows],
+            "complete": len(self.complete),
+            "failed": len(self.failed),
         }
 
 
@@ -151,7 +162,7 @@ def deliver(
 
     def one(product: Product) -> Row:
         effort = Effort(http, product.size, tell, stop)
-        return _delivered(archive, product, folder, effort)
+        return _delivered(archive, Row(product, folder / product.filename), effort)
 
     with ThreadPoolExecutor(http.parallel) as pool:
         futures = [pool.submit(one, product) for product in products]
@@ -164,16 +175,21 @@ def deliver(
     return Manifest(archive.name, rows)
 
 
-def _delivered(archive: Archive, product: Product, folder: Path, effort: Effort) -> Row:
-    path = folder / product.filename
-    wanted = Wanted(path, product.size, private=product.proprietary)
+def _delivered(archive: Archive, row: Row, effort: Effort) -> Row:
+    product = row.product
+    wanted = Wanted(row.path, product.size, private=product.proprietary)
+
+    def open_stream(start: int, mark: str) -> AbstractContextManager[Stream]:
+        return archive.open(product, start=start, mark=mark)
+
     try:
-        status, content = download(wanted, lambda *at: archive.open(product, *at), effort)
+        status, content = download(wanted, open_stream, effort)
     except TrueupError as error:
-        spent = effort.transferred, effort.attempts
-        return Row(product, path, "failed", None, None, *spent, error=str(error))
+        spent = replace(row, transferred=effort.transferred, attempts=effort.attempts)
+        return replace(spent, status="failed", error=str(error))
     attempts = 0 if status == "cached" else effort.attempts
-    return Row(product, path, status, content.size, content.sha256, effort.transferred, attempts)
+    spent = replace(row, transferred=effort.transferred, attempts=attempts)
+    return replace(spent, status=status, size=content.size, sha256=content.sha256)
 
 
 def _demand_plain(product: Product) -> None:

@@ -93,7 +93,7 @@ class Mast:
         """Where a file is downloaded from."""
         return f"{self.server}/api/v0.1/Download/file?uri={quote(uri, safe='')}"
 
-    def open(self, product: Product, start: int, mark: str) -> AbstractContextManager[Stream]:
+    def open(self, product: Product, *, start: int, mark: str) -> AbstractContextManager[Stream]:
         """The bytes of a file from `start`, or from 0 where it is not the version of `mark`."""
         url = self.url(product.uri)
         return open_url(self.transport, url, start=start, mark=mark, released=product.released)

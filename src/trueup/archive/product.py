@@ -52,5 +52,5 @@ class Archive(Protocol):
     def products(self, ids: Sequence[str]) -> Sequence[Product]:
         """Everything it has of some observations; raises where an id is unknown."""
 
-    def open(self, product: Product, start: int, mark: str) -> AbstractContextManager[Stream]:
+    def open(self, product: Product, *, start: int, mark: str) -> AbstractContextManager[Stream]:
         """The bytes of a product from `start`, or from 0 where its mark is another one."""

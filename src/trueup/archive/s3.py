@@ -115,10 +115,10 @@ class Bucket:
             there = {}
         return tuple(replace(p, uri=there.get(p.filename, p.uri)) for p in products)
 
-    def open(self, product: Product, start: int, mark: str) -> AbstractContextManager[Stream]:
+    def open(self, product: Product, *, start: int, mark: str) -> AbstractContextManager[Stream]:
         """The bytes of a file from `start`, or from 0 where it is not the version of `mark`."""
         if not product.uri.startswith("s3://"):
-            return self.other.open(product, start, mark)
+            return self.other.open(product, start=start, mark=mark)
         return self._opened(product.uri, start, mark)
 
     @contextmanager

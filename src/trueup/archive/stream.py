@@ -95,18 +95,18 @@ def open_url(
     Traceback (most recent call last):
     trueup.errors.NetworkError: http://127.0.0.1/a_flc.fits: trueup is offline and GET was wanted
     """
-    response = _ask(transport, url, start, mark)
+    response = _ask(transport, url, start=start, mark=mark)
     resumed = start > 0 and _continues(response, start, mark)
     if not resumed and response.status_code in {_PART, _NO_SUCH_RANGE}:
         response.close()
-        response = _ask(transport, url, 0, "")
+        response = _ask(transport, url)
     with contextlib.closing(response):
         if not resumed:
             _demand_all(response, released, has_token=transport.has_token)
         yield Stream(_pieces(response), start if resumed else 0, _size(response), _mark(response) or mark)
 
 
-def _ask(transport: Transport, url: str, start: int, mark: str) -> requests.Response:
+def _ask(transport: Transport, url: str, *, start: int = 0, mark: str = "") -> requests.Response:
     import requests
 
     headers = {"Range": f"bytes={start}-", "If_Range": mark} if start else {}

@@ -27,6 +27,8 @@ app = App(
 # said here, so that `trueup --help` loads no command
 _VERBS = {
     "ls": "List every WCS solution, whether it is sound, and which one is active.",
+    "fetch": "Fetch exposures, associations, drizzled products and headerlets from the archive.",
+    "measure": "Measure how well every solution aligns the exposures, and where it puts them.",
     "apply": "Put one solution in force, in one atomic edit that can be undone.",
     "undo": "Restore the bytes from before the last edit.",
     "drizzle": "Drizzle exposures, under any solution, without touching them.",

@@ -21,8 +21,8 @@ Some = Annotated[str, Parameter(required=True)]
 _WIDTH_OFF_TERMINAL = 150
 
 
-def console() -> Console:
-    """A rich console on stdout; plain and wide where stdout is no terminal."""
+def console(*, stderr: bool = False) -> Console:
+    """A rich console on stdout or stderr; plain and wide where that is no terminal."""
     from rich.console import Console
 
     class Honest(Console):
@@ -31,8 +31,9 @@ def console() -> Console:
         def on_broken_pipe(self) -> None:
             raise BrokenPipeError
 
-    width = None if sys.stdout.isatty() else _WIDTH_OFF_TERMINAL
-    return Honest(width=width, highlight=False, soft_wrap=False)
+    stream = sys.stderr if stderr else sys.stdout
+    width = None if stream.isatty() else _WIDTH_OFF_TERMINAL
+    return Honest(stderr=stderr, width=width, highlight=False, soft_wrap=False)
 
 
 def note(message: str) -> None:

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field, replace
 from io import BytesIO
+from typing import Any
 
 import numpy as np
 from astropy.io import fits
@@ -52,9 +53,9 @@ class UrlArchive:
         assert not ids
         return list(self.listed.values())
 
-    def open(self, product: Product, start: int, mark: str) -> AbstractContextManager[Stream]:
+    def open(self, product: Product, *, start: int, mark: str) -> AbstractContextManager[Stream]:
         return open_url(self.transport, product.uri, start=start, mark=mark, released=product.released)
 
-    def relist(self, name: str, **changes: object) -> None:
+    def relist(self, name: str, **changes: Any) -> None:
         """Change what is said about a file."""
         self.listed[name] = replace(self.listed[name], **changes)

@@ -1,0 +1,84 @@
+"""The files of a fetch: what is going to come, and what has come."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from trueup.archive.manifest import Manifest
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+_UNITS = ("B", "kB", "MB", "GB", "TB")
+
+
+def size_text(size: int | None) -> str:
+    """A number of bytes as people read it.
+
+    Parameters
+    ----------
+    size : int or None
+
+    Returns
+    -------
+    str
+
+    Examples
+    --------
+    >>> size_text(168_696_000), size_text(512), size_text(None)
+    ('168.7 MB', '512 B', '?')
+    """
+    if size is None:
+        return "?"
+    value, unit = float(size), 0
+    while value >= 999.95 and unit < len(_UNITS) - 1:
+        value, unit = value / 1000, unit + 1
+    return f"{value:.1f} {_UNITS[unit]}" if unit else f"{size} B"
+
+
+def print_plan(manifest: Manifest, console: Console) -> None:
+    """Print the files that are going to be fetched, with their listed sizes.
+
+    Parameters
+    ----------
+    manifest : Manifest
+        Its rows have no status yet.
+    console : rich.console.Console
+    """
+    from rich.box import SIMPLE_HEAD
+    from rich.table import Table
+
+    total = sum(row.product.size or 0 for row in manifest.rows)
+    table = Table(box=SIMPLE_HEAD)
+    table.add_column("file", no_wrap=True)
+    table.add_column("kind")
+    table.add_column("size", justify="right", no_wrap=True)
+    table.add_column("")
+    for row in manifest.rows:
+        product = row.product
+        notes = [f"proprietary until {product.released or 'an unknown date'}"] if product.proprietary else []
+        notes += ["is there"] if row.path.exists() else []
+        table.add_row(product.filename, product.kind, size_text(product.size), ", ".join(notes))
+    console.print(table)
+    console.print(f"{_files(len(manifest.rows))}, {size_text(total)}, from {manifest.source}", soft_wrap=True)
+
+
+def print_manifest(manifest: Manifest, console: Console) -> None:
+    """Print what became of each file, and the next thing to type.
+
+    Parameters
+    ----------
+    manifest : Manifest
+    console : rich.console.Console
+    """
+    for row in manifest.complete:
+        console.print(f"{row.status:9} {size_text(row.size):>9}  {row.path}", soft_wrap=True)
+    transferred = size_text(sum(row.transferred for row in manifest.rows))
+    done = f"{_files(len(manifest.complete))} complete, {len(manifest.failed)} failed"
+    console.print(f"{done}, {transferred} transferred")
+    if manifest.complete:
+        console.print(f"next: trueup ls {manifest.complete[0].path.parent}", soft_wrap=True)
+
+
+def _files(count: int) -> str:
+    return f"{count} file" if count == 1 else f"{count} files"
