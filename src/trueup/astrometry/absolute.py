@@ -79,7 +79,7 @@ def measure_absolute(
 
 def _row(tie: CatalogTie, candidate: Candidate) -> Absolute:
     solution = tie.seen.exposure.solutions[candidate.index]
-    return Absolute(candidate, tie.target.stars.name, *_fit(tie, solution))
+    return Absolute(candidate, tie.target.stars.name, *_fit(tie, solution), tie.target.field.center)
 
 
 def _fit(tie: CatalogTie, solution: Solution) -> tuple[Fit, Similarity | None]:

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Literal
 
+from trueup.astrometry.choice import Choice
 from trueup.astrometry.derivation import Derivation
 from trueup.astrometry.evidence import gather
 from trueup.astrometry.measurement import Candidate, Measurement
@@ -14,6 +17,10 @@ from trueup.model.exposure import Exposure
 from trueup.model.solution import Solution
 from trueup.model.soundness import judge
 from trueup.model.visit import Visit
+
+Outcome = Literal["keep", "no improvement", "derived", "unmeasurable"]
+
+_NOTHING = Derivation(())
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -37,6 +44,40 @@ class Improvement:
     after: Standing
     better: bool
     reason: str
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Fitted:
+    """What became of a fit.
+
+    Parameters
+    ----------
+    outcome : {"keep", "no improvement", "derived", "unmeasurable"}
+    reason : str
+        In words, with the numbers.
+    choice : Choice
+        Among the solutions that were there.
+    before : Measurement
+    derivation : Derivation
+        Blank where nothing was derived.
+    after : Measurement or None
+        With the new solutions, as they were read back.
+    files : tuple of Path
+        Headerlet files that were written.
+
+    Examples
+    --------
+    >>> Fitted.__slots__[:2]
+    ('outcome', 'reason')
+    """
+
+    outcome: Outcome
+    reason: str
+    choice: Choice
+    before: Measurement
+    derivation: Derivation = _NOTHING
+    after: Measurement | None = None
+    files: tuple[Path, ...] = ()
 
 
 def with_derived(visit: Visit, derived: Iterable[tuple[str, Solution]]) -> Visit:

@@ -7,17 +7,17 @@ import tempfile
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
 
-from trueup.astrometry.catalog import Catalog
+from trueup.astrometry.catalog import Catalog, read_catalog
 from trueup.astrometry.choice import Choice
 from trueup.astrometry.choose import choose
 from trueup.astrometry.derivation import Derivation, Wish, derive
 from trueup.astrometry.derive import check_name, file_stem
 from trueup.astrometry.evidence import anchored_by
-from trueup.astrometry.improvement import Improvement, improvement, with_derived
+from trueup.astrometry.improvement import Fitted, Improvement, improvement, with_derived
 from trueup.astrometry.measure import measure
 from trueup.astrometry.measurement import Measurement
+from trueup.astrometry.reference import read_reference
 from trueup.edit.headerlets import attach
 from trueup.errors import FileAccessError, TrueupError, UsageError
 from trueup.fits.headerlet import read_headerlet
@@ -30,9 +30,6 @@ from trueup.model.solution import Origin
 from trueup.model.visit import Visit
 
 PathLike = str | os.PathLike[str]
-Outcome = Literal["keep", "no improvement", "derived", "unmeasurable"]
-
-_NOTHING = Derivation(())
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,40 +71,6 @@ class Writing:
     attach: bool = False
     overwrite: bool = False
     follow_links: bool = False
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Fitted:
-    """What became of a fit.
-
-    Parameters
-    ----------
-    outcome : {"keep", "no improvement", "derived", "unmeasurable"}
-    reason : str
-        In words, with the numbers.
-    choice : Choice
-        Among the solutions that were there.
-    before : Measurement
-    derivation : Derivation
-        Blank where nothing was derived.
-    after : Measurement or None
-        With the new solutions, as they were read back.
-    files : tuple of Path
-        Headerlet files that were written.
-
-    Examples
-    --------
-    >>> Fitted.__slots__[:2]
-    ('outcome', 'reason')
-    """
-
-    outcome: Outcome
-    reason: str
-    choice: Choice
-    before: Measurement
-    derivation: Derivation = _NOTHING
-    after: Measurement | None = None
-    files: tuple[Path, ...] = ()
 
 
 def fit(
@@ -181,6 +144,15 @@ def fit(
     return Fitted("derived", verdict.reason, choice, before, derivation, after, files)
 
 
+def reference_stars(catalog: PathLike | None, image: PathLike | None) -> Catalog | None:
+    """The catalogue, or the stars of a drizzled image, that a user named."""
+    if catalog is not None and image is not None:
+        raise UsageError("both a catalogue and a reference image", todo="give one of them")
+    if image is not None:
+        return read_reference(image)
+    return None if catalog is None else read_catalog(catalog)
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class _Trial:
     """Measures headerlets beside the solutions that are there."""
@@ -233,8 +205,8 @@ def _wish(visit: Visit, task: Task, choice: Choice) -> Wish:
 
 def _no_improvement(verdict: Improvement, choice: Choice) -> str:
     if choice.verdict == "change":
-        there = choice.common or "what the files hold"
-        return f"no improvement over {there}, which is there (`trueup apply --solution best`): {verdict.reason}"
+        there = choice.common or "another choice"
+        return f"no improvement over {there} (`trueup apply --solution best`): {verdict.reason}"
     return f"no improvement: {verdict.reason}"
 
 

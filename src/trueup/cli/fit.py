@@ -1,0 +1,61 @@
+"""``trueup fit``."""
+
+from __future__ import annotations
+
+import sys
+from typing import Annotated
+
+from cyclopts import Parameter
+
+from trueup.cli.output import Format, Some, emit
+from trueup.errors import EXIT_FINE
+from trueup.workflow.fit import Task, Writing
+
+_USUAL = Task()
+_FILES_ONLY = Writing()
+
+
+def fit(
+    *files: Some,
+    catalog: str | None = None,
+    reference: str | None = None,
+    task: Annotated[Task, Parameter("*")] = _USUAL,
+    out: Annotated[str, Parameter(("--out", "-o"))] = ".",
+    writing: Annotated[Writing, Parameter("*")] = _FILES_ONLY,
+    style: Annotated[Format, Parameter("--format")] = "text",
+) -> int:
+    """Derive a better solution for a visit and write it as headerlets; nothing where there is none.
+
+    All exposures are aligned to each other, then the group once to the catalogue. What was written is read
+    back and measured again.
+
+    Example: trueup fit VISIT --catalog gaia.ecsv -o fitted
+
+    Parameters
+    ----------
+    files
+        Exposures, associations or folders; headerlet files to compare with.
+    catalog
+        Reference stars: ECSV, CSV, FITS or VOTable.
+    reference
+        A drizzled image that is the reference.
+    task
+        What to fit.
+    out
+        Folder of the headerlet files.
+    writing
+        How they are written.
+    style
+        text, json, jsonl or ecsv.
+    """
+    from trueup.report.fit import fit_text, fit_values
+    from trueup.workflow.fit import fit as fit_visit
+    from trueup.workflow.fit import reference_stars
+
+    stars = reference_stars(catalog, reference)
+    fitted = fit_visit(files, task, catalog=stars, out=out, writing=writing)
+    if style == "text":
+        sys.stdout.write(f"{fit_text(fitted)}\n")
+    else:
+        emit("fit", fit_values(fitted), style=style, items="exposures")
+    return EXIT_FINE
