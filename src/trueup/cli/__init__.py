@@ -30,6 +30,7 @@ _VERBS = {
     "fetch": "Fetch exposures, associations, drizzled products and headerlets from the archive.",
     "measure": "Measure how well every solution aligns the exposures, and where it puts them.",
     "apply": "Put one solution in force, in one atomic edit that can be undone.",
+    "fit": "Derive a better solution for a visit and write it as headerlets.",
     "undo": "Restore the bytes from before the last edit.",
     "drizzle": "Drizzle exposures, under any solution, without touching them.",
     "compare": "Show the same sky in two products and measure the offset between them.",
