@@ -170,24 +170,26 @@ def _name(url: str) -> str:
 
 
 def _web_part(transport: Transport, url: str, start: int, stop: int) -> Part:
+    from urllib3.exceptions import HTTPError
+
     patience = Patience(transport.http)
     while True:
         wait_s = None
         try:
             with contextlib.closing(transport.open(url, Range=f"bytes={start}-{stop - 1}")) as response:
                 if response.status_code not in BUSY:
-                    return _received(response, url, start)
+                    return _received(response, url, start, stop)
                 why = f"answers {response.status_code} {response.reason}"
                 wait_s = retry_after(response.headers)
-        except OSError as error:
-            if isinstance(error, NetworkError):
-                raise
+        except NetworkError:
+            raise
+        except (OSError, HTTPError) as error:
             why = reason(error)
         if not patience.another(wait_s):
             raise NetworkError(why, file=url)
 
 
-def _received(response: requests.Response, url: str, start: int) -> Part:
+def _received(response: requests.Response, url: str, start: int, stop: int) -> Part:
     """The bytes of a partial answer; of any other not one is read."""
     code = response.status_code
     if code in _FORBIDDEN:
@@ -195,10 +197,10 @@ def _received(response: requests.Response, url: str, start: int) -> Part:
     if code >= 400:
         raise NetworkError(f"answers {code} {response.reason}", file=url)
     found = _RANGE.fullmatch(response.headers.get("Content-Range", ""))
-    if code != _PART or not found or int(found[1]) != start:
+    if code != _PART or not found or int(found[1]) != start or int(found[2]) >= stop:
         raise NetworkError("the server cannot send a part of it", file=url, todo="fetch the whole file")
     data = response.raw.read(decode_content=False)
-    if len(data) != int(found[2]) - start + 1:
+    if len(data) != min(stop, int(found[3])) - start:
         raise ConnectionError("the connection broke")
     mark = response.headers.get("ETag") or response.headers.get("Last-Modified", "")
     return Part(data, int(found[3]), mark)

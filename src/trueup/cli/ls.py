@@ -6,21 +6,28 @@ from typing import Annotated
 
 from cyclopts import Parameter
 
+from trueup.cli.network import HERE, Network
 from trueup.cli.output import Format, console, emit
-from trueup.errors import EXIT_FINDING, EXIT_FINE, DataError
+from trueup.errors import EXIT_FINDING, EXIT_FINE, DataError, NetworkError
 
 
 def ls(
     *files: str,
+    obs_id: Annotated[tuple[str, ...], Parameter(negative=())] = (),
     check: bool = False,
+    network: Annotated[Network, Parameter("*")] = HERE,
     style: Annotated[Format, Parameter("--format")] = "text",
 ) -> int:
     """List every WCS solution, where it is stored, whether it is sound and which one is active.
 
+    ``trueup ls --obs-id IEPW14030`` looks into the archive, without fetching pixels.
+
     Parameters
     ----------
     files
-        Exposures, headerlet files, associations, drizzled products or folders.
+        Exposures, headerlet files, associations, drizzled products, folders, or URLs (https://, s3://).
+    obs_id
+        Associations, rootnames or visits of MAST, read where they are.
     check
         Exit with 1 where exposures disagree or an active solution is unsound.
     style
@@ -29,11 +36,13 @@ def ls(
     from trueup.report.listing import print_listing
     from trueup.workflow.listing import list_solutions
 
-    values = list_solutions(files or (".",))
+    given = files or (() if obs_id else (".",))
+    values = list_solutions(given, obs_ids=obs_id, config=network.config)
     if style == "text":
         print_listing(values, console())
     else:
         emit("ls", values, style=style)
-    if any(out["error"] for out in values["left_out"]):
-        return DataError.exit_code
+    errors = [out for out in values["left_out"] if out["error"]]
+    if errors:
+        return (NetworkError if all(out["remote"] for out in errors) else DataError).exit_code
     return EXIT_FINDING if check and values["findings"] else EXIT_FINE

@@ -43,14 +43,16 @@ _SHARED = re.compile(f"(?:{_DISTORTION}|{_IDC.replace('ORIENTAT|', '')})$")
 _MODEL_FILES = ("IDCTAB", "NPOLFILE", "D2IMFILE", "SIPNAME", "DISTNAME")
 
 
-def read_exposure(path: str | os.PathLike[str] | ByteSource, headerlets: Sequence[str] = ()) -> Exposure:
+def read_exposure(
+    path: str | os.PathLike[str] | ByteSource, headerlets: Sequence[str | ByteSource] = ()
+) -> Exposure:
     """Read an exposure and all its WCS solutions; no pixel is decoded.
 
     Parameters
     ----------
     path : str, path-like or ByteSource
         FLT, FLC or C0M file, plain or gzipped.
-    headerlets : sequence of str, optional
+    headerlets : sequence of str or ByteSource, optional
         Headerlet files whose DESTIM is this exposure.
 
     Returns
@@ -75,7 +77,9 @@ def read_exposure(path: str | os.PathLike[str] | ByteSource, headerlets: Sequenc
     return exposure_from(source, walk(source), headerlets)
 
 
-def exposure_from(source: ByteSource, hdus: tuple[Hdu, ...], headerlets: Sequence[str] = ()) -> Exposure:
+def exposure_from(
+    source: ByteSource, hdus: tuple[Hdu, ...], headerlets: Sequence[str | ByteSource] = ()
+) -> Exposure:
     """Read an exposure whose HDUs have been walked already; see :func:`read_exposure`."""
     primary = hdus[0].header
     _require_known_instrument(primary, source.name)
@@ -94,7 +98,7 @@ def exposure_from(source: ByteSource, hdus: tuple[Hdu, ...], headerlets: Sequenc
     for hdu in hdus:
         if hdu.header.text("XTENSION").upper() == "HDRLET" or hdu.extname == "HDRLET":
             solutions.append(read_hdrlet_extension(source, hdu, chips))
-    solutions += [read_headerlet_file(name, chips) for name in headerlets]
+    solutions += [read_headerlet_file(headerlet, chips) for headerlet in headerlets]
     return Exposure(source.name, primary, chips, tuple(solutions), active)
 
 
@@ -191,12 +195,12 @@ def _alternate(chips: tuple[Chip, ...], primary: Cards, *, shelf: TableShelf, ke
         return Solution(WcsName.parse(name), origin, broken=error.found)
 
 
-def read_headerlet_file(path: str, chips: Sequence[Chip] | None = None) -> Solution:
+def read_headerlet_file(path: str | ByteSource, chips: Sequence[Chip] | None = None) -> Solution:
     """Read a headerlet file as a solution; one that cannot be read is an error.
 
     Parameters
     ----------
-    path : str
+    path : str or ByteSource
     chips : sequence of Chip, optional
         The chips of the exposure it is for.
 
@@ -204,7 +208,8 @@ def read_headerlet_file(path: str, chips: Sequence[Chip] | None = None) -> Solut
     ------
     FormatError, FileAccessError
     """
-    return read_headerlet(open_source(path), Origin("file", path=path), chips)
+    source = open_source(path) if isinstance(path, str) else path
+    return read_headerlet(source, Origin("file", path=source.name), chips)
 
 
 def read_pixels(

@@ -35,12 +35,13 @@ class _Gathered:
     exposures: dict[str, tuple[ByteSource, tuple[Hdu, ...]]] = field(default_factory=dict)
     from_folders: set[str] = field(default_factory=set)
     headerlets: dict[str, Solution] = field(default_factory=dict)
+    headerlet_sources: dict[str, ByteSource] = field(default_factory=dict)
     offered: dict[str, Solution] = field(default_factory=dict)
     products: list[ProductInputs] = field(default_factory=list)
     left_out: list[LeftOut] = field(default_factory=list)
 
 
-def open_visit(paths: Iterable[str | os.PathLike[str]], *, strict: bool = True) -> Visit:
+def open_visit(paths: Iterable[str | os.PathLike[str] | ByteSource], *, strict: bool = True) -> Visit:
     """Read exposures, headerlet files, associations and folders as one visit.
 
     A folder gives its exposures; a headerlet file counts only when it is named. FLT, FLC and SVM copy
@@ -48,7 +49,7 @@ def open_visit(paths: Iterable[str | os.PathLike[str]], *, strict: bool = True) 
 
     Parameters
     ----------
-    paths : iterable of str or path-like
+    paths : iterable of str, path-like or ByteSource
     strict : bool
         Whether a named file that cannot be used is an error; else it is left out with the reason.
 
@@ -68,23 +69,23 @@ def open_visit(paths: Iterable[str | os.PathLike[str]], *, strict: bool = True) 
     """
     gathered = _Gathered()
     for path in paths:
-        name = os.fspath(path)
-        if os.path.isdir(name):
-            for inside in sorted(Path(name).iterdir()):
+        what = os.fspath(path) if isinstance(path, str | os.PathLike) else path
+        if isinstance(what, str) and os.path.isdir(what):
+            for inside in sorted(Path(what).iterdir()):
                 if inside.is_file() or inside.is_symlink():
                     _add_from_folder(gathered, str(inside))
         elif strict:
-            _add_named(gathered, name)
+            _add_named(gathered, what)
         else:
-            _add_or_leave_out(gathered, name)
+            _add_or_leave_out(gathered, what)
     return _join(gathered, strict=strict)
 
 
-def _add_or_leave_out(gathered: _Gathered, name: str) -> None:
+def _add_or_leave_out(gathered: _Gathered, what: str | ByteSource) -> None:
     try:
-        _add_named(gathered, name)
+        _add_named(gathered, what)
     except TrueupError as error:
-        _leave_out(gathered, name, error)
+        _leave_out(gathered, what if isinstance(what, str) else what.name, error)
 
 
 def _leave_out(gathered: _Gathered, name: str, error: TrueupError) -> None:
@@ -122,13 +123,15 @@ def _add_offered(gathered: _Gathered, name: str) -> None:
         gathered.left_out.append(LeftOut(name, error.found))
 
 
-def _add_named(gathered: _Gathered, name: str) -> None:
-    source = open_source(name)
+def _add_named(gathered: _Gathered, what: str | ByteSource) -> None:
+    source = open_source(what) if isinstance(what, str) else what
+    name = source.name
     hdus = walk(source)
     primary = hdus[0].header
     extnames = {hdu.extname for hdu in hdus}
     if "SIPWCS" in extnames or ("DESTIM" in primary and "SCI" not in extnames):
-        gathered.headerlets[name] = read_headerlet_file(name)
+        gathered.headerlets[name] = read_headerlet_file(source)
+        gathered.headerlet_sources[name] = source
     elif "ASN" in extnames:
         _add_members(gathered, source, hdus)
     elif _is_product(hdus):
@@ -187,10 +190,11 @@ def _join(gathered: _Gathered, *, strict: bool) -> Visit:
     exposures = []
     joined: set[str] = set()
     for rootname, (source, hdus) in gathered.exposures.items():
-        files = [name for name, s in gathered.headerlets.items() if s.destim == rootname]
-        joined.update(files)
+        names = [name for name, s in gathered.headerlets.items() if s.destim == rootname]
+        joined.update(names)
         try:
-            exposures.append(exposure_from(source, hdus, files))
+            headerlets = [gathered.headerlet_sources[name] for name in names]
+            exposures.append(exposure_from(source, hdus, headerlets))
         except TrueupError as error:
             if strict and source.name not in gathered.from_folders:
                 raise

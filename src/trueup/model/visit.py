@@ -19,11 +19,14 @@ class LeftOut:
     why : str
     is_error : bool
         True where the file should have been usable.
+    is_remote : bool
+        True where it is not the file that is wrong: it could not be reached.
     """
 
     path: str
     why: str
     is_error: bool = False
+    is_remote: bool = False
 
 
 @dataclass(frozen=True, slots=True)

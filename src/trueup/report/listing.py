@@ -66,7 +66,10 @@ def listing(visit: Visit, interrupted: Sequence[str] = ()) -> Values:
             }
             for product in visit.products
         ],
-        "left_out": [{"file": out.path, "why": out.why, "error": out.is_error} for out in visit.left_out],
+        "left_out": [
+            {"file": out.path, "why": out.why, "error": out.is_error, "remote": out.is_remote}
+            for out in visit.left_out
+        ],
         "consistent": visit.is_consistent,
         "findings": findings,
         "next": _next_command(visit, items),
