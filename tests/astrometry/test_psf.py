@@ -1,38 +1,10 @@
-"""Profile fits against integrals made another way."""
+"""Widths of point sources."""
 
 from __future__ import annotations
 
-import numpy as np
 import pytest
 
-from trueup.astrometry.psf import drizzled_fwhm_pix, fit_profiles, fwhm_arcsec, pixel_profile
-
-
-def test_pixel_profile_is_the_integral_of_a_gaussian() -> None:
-    fine = np.linspace(-0.5, 0.5, 20001)
-    sigma = 2.1 / 2.354820045
-    for offset in (-1.3, 0.0, 0.7):
-        direct = (
-            np.trapezoid(np.exp(-((fine + offset) ** 2) / 2 / sigma**2), fine) / sigma / np.sqrt(2 * np.pi)
-        )
-        assert pixel_profile(offset, 2.1) == pytest.approx(direct, rel=1e-6)
-
-
-def test_a_cosmic_ray_beside_the_star_is_left_out_and_held_against_it() -> None:
-    k = np.arange(-2, 3)
-    clean = 5000 * np.outer(pixel_profile(k - 0.1, 2.0), pixel_profile(k + 0.25, 2.0))
-    hit = clean.copy()
-    hit[0, 4] += 3000
-    fit = fit_profiles(np.stack([clean, hit]), fwhm_pix=2.0, noise=np.full((1, 1, 1), 5.0), gain=1.0)
-    assert fit.x[1] == pytest.approx(-0.25, abs=0.01)
-    assert fit.y[1] == pytest.approx(0.1, abs=0.01)
-    assert fit.mismatch[1] > fit.mismatch[0] + 1
-
-
-def test_stamps_without_data_are_not_good() -> None:
-    fit = fit_profiles(np.full((2, 5, 5), np.nan), fwhm_pix=2.0, noise=np.ones((1, 1, 1)))
-    assert not fit.good.any()
-    assert len(fit_profiles(np.zeros((0, 5, 5)), fwhm_pix=2.0, noise=np.ones((1, 1, 1))).x) == 0
+from trueup.astrometry.psf import detector_fwhm_pix, drizzled_fwhm_pix, fwhm_arcsec
 
 
 @pytest.mark.parametrize(
@@ -48,3 +20,8 @@ def test_stamps_without_data_are_not_good() -> None:
 def test_widths(detector: str, name: str, low: float, high: float) -> None:
     assert low <= fwhm_arcsec(detector, name) <= high
     assert drizzled_fwhm_pix(detector, name, scale_arcsec=0.04) > fwhm_arcsec(detector, name) / 0.04
+
+
+def test_a_width_on_the_detector_is_in_its_pixels() -> None:
+    assert detector_fwhm_pix("IR", "F160W") == pytest.approx(1.18, abs=0.01)
+    assert detector_fwhm_pix("UVIS", "F606W") == pytest.approx(1.69, abs=0.01)

@@ -3,7 +3,8 @@
 Cosmic rays outnumber stars by a hundred to one in an ultraviolet frame, so every step is built to
 refuse them: a local maximum must have four bright neighbours, as a point source of the known width
 has, the fit of the fixed-width profile leaves positive outliers out, and what fits badly goes to a
-lower tier. Width is never estimated from the image: the estimate would lock on cosmic rays.
+lower tier. Detection takes the width from a table: one estimated from the image would lock on cosmic
+rays. Only what that width calls clean stars, if there are enough, corrects it for the final fit.
 """
 
 from __future__ import annotations
@@ -13,18 +14,25 @@ from dataclasses import dataclass, fields
 import numpy as np
 from numpy.typing import NDArray
 
-from trueup.astrometry.psf import Profiles, fit_profiles, neighbour_ratio
+from trueup.astrometry.detect import find_peaks
+from trueup.astrometry.epsf import best_width, effective_psf
+from trueup.astrometry.fitting import WRONG, WRONG_EFFECTIVE, Fitted
+from trueup.astrometry.neighbours import in_wings, isolated
+from trueup.astrometry.profile import Gaussian, Profile, neighbour_ratio
+from trueup.astrometry.psfgrid import PsfGrid
+from trueup.astrometry.sky import measure_sky
+from trueup.astrometry.stamps import Frame
 from trueup.errors import UsageError
 
 Floats = NDArray[np.float64]
 Image = NDArray[np.floating]
 Index = NDArray[np.intp]
 
-_BLOCK = 64
-_STRIDE = 4
-_MIN_SAMPLES = 32
-_NEIGHBOURS = ((0, 1), (0, -1), (1, 0), (-1, 0))
-_DIAGONALS = ((1, 1), (1, -1), (-1, 1), (-1, -1))
+_POOR = 2
+_SHARED_SNR = 30.0
+_SHARED_APART_PIX = 8.0
+_MOST_SHARED = 300
+_ENOUGH_FOR_WIDTH = 60
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +48,8 @@ class Detection:
         source at the worst pixel phase has.
     bright, clean : float
         Signal-to-noise above which, and mismatch of the profile below which, a source is tier 0.
+    width, effective : int
+        Clean bright stars that it takes to correct the width, and to fit an effective PSF.
     limit : int
         At most so many sources, the brightest are kept.
 
@@ -53,6 +63,8 @@ class Detection:
     shape: float = 0.45
     bright: float = 20.0
     clean: float = 1.5
+    width: int = 8
+    effective: int = 30
     limit: int = 50_000
 
 
@@ -69,11 +81,12 @@ class Sources:
     snr : (n,) float64 array
         Flux over its error.
     sigma : (n,) float64 array
-        Error of x and of y, pixels; larger by the root of the mismatch where that exceeds 1.
+        Error of x and of y, pixels: of noise, larger by the root of the mismatch where that exceeds 1, and of
+        the profile at an unlucky pixel phase.
     mismatch : (n,) float64 array
         Reduced chi-square of the profile fit, an error of the profile itself allowed for.
     tier : (n,) int8 array
-        0 bright and clean, 1 clean, 2 the rest.
+        0 bright and clean, 1 clean, 2 the rest: cosmic rays, galaxies, stars in the wings of brighter ones.
 
     Examples
     --------
@@ -104,8 +117,8 @@ def find_sources(
     *,
     fwhm_pix: float,
     mask: NDArray[np.bool_] | None = None,
-    err: Image | None = None,
     gain: float | None = None,
+    psf: PsfGrid | None = None,
     settings: Detection | None = None,
 ) -> Sources:
     """Find point-like sources and fit their centres.
@@ -118,11 +131,11 @@ def find_sources(
         Width of a point source in this image, pixels.
     mask : (ny, nx) bool array, optional
         True where a pixel must not be used.
-    err : (ny, nx) float array, optional
-        Noise per pixel in image units; by default the noise of the sky around, from the image.
     gain : float, optional
-        Electrons per image unit, for the photon noise of the source when `err` is not given;
-        the exposure time for an image in electrons/s.
+        Electrons per image unit, for the photon noise of the sources; the exposure time for an image in
+        electrons/s. By default the noise is that of the sky.
+    psf : PsfGrid, optional
+        The PSF of the image, where it is known better than by its width.
     settings : Detection, optional
 
     Returns
@@ -147,119 +160,78 @@ def find_sources(
     settings = settings or Detection()
     if image.ndim != 2 or not fwhm_pix > 0:
         raise UsageError(f"an image of shape {image.shape} and a width of {fwhm_pix} pixels")
-    half = max(2, round(fwhm_pix))
     if mask is not None:
         image = np.where(mask, np.nan, image)
-    sky, noise = sky_map(image)
-    y, x = _peaks(image, sky + settings.threshold * noise, half)
-    height = image[y, x] - _at(sky, y, x)
-    y, x = _point_like(image, (y, x), height=height, least=settings.shape * neighbour_ratio(fwhm_pix))
+    half = max(2, round(fwhm_pix))
+    frame = Frame(image, measure_sky(image), gain)
+    least = settings.shape * neighbour_ratio(fwhm_pix)
+    y, x = find_peaks(image, frame.sky, threshold=settings.threshold, least=least, margin=half + 1)
     if len(x) > settings.limit:
-        keep = np.argsort(-image[y, x], kind="stable")[: settings.limit]
+        keep = np.sort(np.argsort(-image[y, x], kind="stable")[: settings.limit])
         y, x = y[keep], x[keep]
-    span = np.arange(-half, half + 1)
-    cells = (y[:, None, None] + span[:, None], x[:, None, None] + span)
-    stamps = image[cells].astype(np.float64) - _at(sky, y, x)[:, None, None]
-    sigma = _at(noise, y, x)[:, None, None] if err is None else err[cells].astype(np.float64)
-    photons = gain if err is None else None
-    fit = fit_profiles(stamps, fwhm_pix=fwhm_pix, noise=sigma, gain=photons)
-    found = Sources(x + fit.x, y + fit.y, fit.flux, fit.snr, fit.sigma, fit.mismatch, _tier(fit, settings))
+    fit = frame.fit((y, x), Gaussian(fwhm_pix), half=half, wrong=WRONG)
+    kept = fit.good & (fit.snr > settings.threshold)
+    y, x, fit = y[kept], x[kept], fit[kept]
+    shared = (
+        _shared_profile(frame, (y, x), fit, fwhm_pix=fwhm_pix, settings=settings) if psf is None else None
+    )
+    profile = shared if psf is None else psf.at(x, y)
+    if profile is not None:
+        wrong = WRONG if isinstance(profile, Gaussian) else WRONG_EFFECTIVE
+        fit = frame.fit((y, x), profile, half=half, wrong=wrong)
+    found = _sources((y, x), fit, floor=phase_error(fwhm_pix, known=profile is not None), settings=settings)
     found = found[fit.good & (fit.snr > settings.threshold)]
     return found[np.argsort(-found.flux, kind="stable")]
 
 
-def sky_map(image: Image) -> tuple[Floats, Floats]:
-    """Sky level and noise of each 64 x 64 block, from every fourth pixel of each row and column.
+def phase_error(fwhm_pix: float, *, known: bool) -> float:
+    """Error of a centre that does not shrink with the noise: it depends on where in its pixel the star is.
 
     Parameters
     ----------
-    image : (ny, nx) float array
-        NaN is no data.
+    fwhm_pix : float
+        Width of a point source, pixels.
+    known : bool
+        Whether width or shape of the stars were fitted, not only their centres.
 
     Returns
     -------
-    sky, noise : (ceil(ny/64), ceil(nx/64)) float64 arrays
-        Median and 1.4826 times the median absolute deviation; NaN where a block has too few
-        pixels. Blocks are smoothed by the median of their neighbourhood, so that a block filled by
-        a galaxy or a saturated star does not count alone.
+    float
+        Pixels, per axis: measured on simulated stars of telescope optics, 1 to 2 pixels wide.
 
     Examples
     --------
-    >>> sky, noise = sky_map(np.random.default_rng(1).normal(7, 2, (128, 128)))
-    >>> sky.shape, bool(abs(sky[0, 0] - 7) < 0.5)
-    ((2, 2), True)
+    >>> phase_error(2.0, known=True) < phase_error(2.0, known=False) < phase_error(1.0, known=True)
+    True
     """
-    ny, nx = image.shape
-    rows, columns = -(-ny // _BLOCK), -(-nx // _BLOCK)
-    samples = _BLOCK // _STRIDE
-    padded = np.full((rows * samples, columns * samples), np.nan)
-    strided = image[_STRIDE // 2 :: _STRIDE, _STRIDE // 2 :: _STRIDE]
-    padded[: strided.shape[0], : strided.shape[1]] = strided
-    blocks = padded.reshape(rows, samples, columns, samples).swapaxes(1, 2).reshape(rows, columns, -1)
-    sky = _quantile(blocks, 0.5)
-    away = np.abs(blocks - sky[..., None])
-    noise = 1.4826 * _quantile(away, 0.5)
-    # where most pixels have one value (coarsely quantised data) the median deviation says nothing
-    noise = np.where(noise > 0, noise, _quantile(away, 0.95) / 1.96)
-    noise[~(noise > 0)] = np.nan
-    few = np.isfinite(blocks).sum(axis=2) < _MIN_SAMPLES
-    sky[few] = noise[few] = np.nan
-    return _smooth(sky), _smooth(noise)
+    undersampled = max(0.0, 1.8 - fwhm_pix)
+    return 0.003 + 0.009 * undersampled if known else 0.004 + 0.017 * undersampled
 
 
-def _quantile(values: Floats, share: float) -> Floats:
-    """Quantile along the last axis without NaN, and without a warning where all are NaN."""
-    ordered = np.sort(values, axis=-1)
-    last = np.maximum(np.isfinite(values).sum(axis=-1, keepdims=True) - 1, 0)
-    low = np.take_along_axis(ordered, np.floor(share * last).astype(int), axis=-1)
-    high = np.take_along_axis(ordered, np.ceil(share * last).astype(int), axis=-1)
-    return np.asarray((low + high)[..., 0] / 2)
-
-
-def _smooth(blocks: Floats) -> Floats:
-    rows, columns = blocks.shape
-    padded = np.full((rows + 2, columns + 2), np.nan)
-    padded[1:-1, 1:-1] = blocks
-    around = [padded[j : j + rows, i : i + columns] for j in range(3) for i in range(3)]
-    return np.where(np.isfinite(blocks), _quantile(np.stack(around, axis=-1), 0.5), blocks)
-
-
-def _at(blocks: Floats, y: Index, x: Index) -> Floats:
-    return blocks[y // _BLOCK, x // _BLOCK]
-
-
-def _peaks(image: Image, level: Floats, margin: int) -> tuple[Index, Index]:
-    """Pixels above the level of their block that are not lower than their eight neighbours."""
-    ny, nx = image.shape
-    found = []
-    for row, block in enumerate(level):
-        start = row * _BLOCK
-        strip = image[start : start + _BLOCK]
-        y, x = np.nonzero(strip > np.repeat(block, _BLOCK)[:nx].astype(image.dtype))
-        found.append((y + start, x))
-    y, x = (np.concatenate(part) for part in zip(*found, strict=True))
-    inside = (y >= margin) & (y < ny - margin) & (x >= margin) & (x < nx - margin)
-    y, x = y[inside], x[inside]
-    for dy, dx in _NEIGHBOURS + _DIAGONALS:
-        here, there = image[y, x], image[y + dy, x + dx]
-        # of two equal neighbours the first in reading order is the peak
-        top = here > there if (dy, dx) < (0, 0) else here >= there
-        y, x = y[top], x[top]
-    return y, x
-
-
-def _point_like(
-    image: Image, at: tuple[Index, Index], *, height: Floats, least: float
-) -> tuple[Index, Index]:
-    """Refuse peaks that are sharper than a point source in any of the four directions."""
+def _shared_profile(
+    frame: Frame, at: tuple[Index, Index], fit: Fitted, *, fwhm_pix: float, settings: Detection
+) -> Profile | None:
+    """The profile that the clean stars share: a width, or a shape; None where they are too few to tell."""
+    half = max(2, round(fwhm_pix))
     y, x = at
-    base = image[y, x] - height
-    for dy, dx in _NEIGHBOURS:
-        kept = image[y + dy, x + dx] - base > least * height
-        y, x, base, height = y[kept], x[kept], base[kept], height[kept]
-    return y, x
+    clean = (fit.snr > _SHARED_SNR) & (fit.mismatch < settings.clean)
+    clean &= isolated(x + fit.x, y + fit.y, fit.flux, reach_pix=_SHARED_APART_PIX)
+    best = np.nonzero(clean)[0]
+    best = best[np.argsort(-fit.snr[best], kind="stable")[:_MOST_SHARED]]
+    stamps, noise = frame.stamps((y[best], x[best]), half + 1)
+    whole = np.isfinite(stamps).all(axis=(1, 2))
+    stamps, noise = stamps[whole], noise[whole]
+    if len(stamps) < settings.width:
+        return None
+    few = slice(0, _ENOUGH_FOR_WIDTH)
+    width = best_width(stamps[few, 1:-1, 1:-1], fwhm_pix=fwhm_pix, noise=noise[few], gain=frame.gain)
+    if len(stamps) < settings.effective:
+        return Gaussian(width)
+    return effective_psf(stamps, fwhm_pix=width, noise=noise, gain=frame.gain)
 
 
-def _tier(fit: Profiles, settings: Detection) -> NDArray[np.int8]:
-    clean = fit.mismatch < settings.clean
-    return np.where(clean, np.where(fit.snr > settings.bright, 0, 1), 2).astype(np.int8)
+def _sources(at: tuple[Index, Index], fit: Fitted, *, floor: float, settings: Detection) -> Sources:
+    x, y = at[1] + fit.x, at[0] + fit.y
+    clean = (fit.mismatch < settings.clean) & ~in_wings(x, y, fit.flux)
+    tier = np.where(clean, np.where(fit.snr > settings.bright, 0, 1), _POOR).astype(np.int8)
+    return Sources(x, y, fit.flux, fit.snr, np.hypot(fit.sigma, floor), fit.mismatch, tier)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from dataclasses import dataclass
+from typing import cast
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,6 +18,7 @@ from trueup.model.solution import ChipId
 # all but bad flats, traps, cosmic rays (star cores carry them) and cross-talk
 _BAD = 1 | 2 | 4 | 8 | 16 | 32 | 64 | 128
 _SATURATED = 256 | 2048
+_WINGS_PIX, _WINGS_GROWTH, _WIDEST_WINGS_PIX = 4.0, 4.0, 80.0
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -95,10 +97,9 @@ def find_stars(exposure: Exposure, *, settings: Detection | None = None) -> Star
             held, full = chip.planes["SCI"].shape, chip.shape
             notes.append(f"{chip.id}: {held[1]} x {held[0]} of {full[1]} x {full[0]} pixels are in the file")
             continue
-        image, bad = _pixels(exposure, chip)
-        found = find_sources(
-            image, fwhm_pix=fwhm, mask=bad, gain=electrons_per_unit(exposure, chip), settings=settings
-        )
+        image = _pixels(exposure, chip)
+        gain = electrons_per_unit(exposure, chip)
+        found = find_sources(image, fwhm_pix=fwhm, gain=gain, settings=settings)
         chips.append((chip.id, found))
     return StarList(exposure.rootname, tuple(chips), fwhm, time.perf_counter() - start, notes=tuple(notes))
 
@@ -112,13 +113,31 @@ def electrons_per_unit(exposure: Exposure, chip: Chip) -> float:
     return per_count * (exposure.exptime if unit.endswith("/S") else 1.0)
 
 
-def _pixels(exposure: Exposure, chip: Chip) -> tuple[NDArray[np.floating], NDArray[np.bool_]]:
-    """The pixels of a chip, and which of them not to use."""
-    from scipy.ndimage import binary_dilation
-
+def _pixels(exposure: Exposure, chip: Chip) -> NDArray[np.float32]:
+    """The pixels of a chip, NaN where they must not be used."""
     image = read_pixels(exposure, chip.id).astype(np.float32, copy=False)
-    if "DQ" not in chip.planes:
-        return image, np.zeros(image.shape, bool)
-    dq = read_pixels(exposure, chip.id, "DQ").astype(np.int32)
-    full = binary_dilation(dq & _SATURATED != 0, iterations=6)
-    return image, full | (dq & _BAD != 0)
+    if "DQ" in chip.planes:
+        dq = cast("NDArray[np.int16]", read_pixels(exposure, chip.id, "DQ"))
+        image[dq & _BAD != 0] = np.nan
+        _blank_saturated(image, dq & _SATURATED != 0)
+    return image
+
+
+def _blank_saturated(image: NDArray[np.float32], full: NDArray[np.bool_]) -> None:
+    """Make saturated stars NaN, with the wings in which bumps would pass for stars."""
+    from scipy.ndimage import find_objects, label
+
+    if not full.any():
+        return
+    blobs, count = label(full, structure=np.ones((3, 3)))
+    sizes = np.bincount(blobs[full], minlength=count + 1)
+    ny, nx = full.shape
+    for number, (rows, columns) in enumerate(find_objects(blobs), start=1):
+        reach = round(min(_WINGS_PIX + _WINGS_GROWTH * sizes[number] ** (1 / 3), _WIDEST_WINGS_PIX))
+        y = np.arange(max(rows.start - reach, 0), min(rows.stop + reach, ny))
+        x = np.arange(max(columns.start - reach, 0), min(columns.stop + reach, nx))
+        # distance from the box around the blob: charge bleeds along columns, wings are round
+        off_y = np.maximum(np.maximum(rows.start - y, y - rows.stop + 1), 0)
+        off_x = np.maximum(np.maximum(columns.start - x, x - columns.stop + 1), 0)
+        near = off_y[:, None] ** 2 + off_x**2 <= reach**2
+        image[y[0] : y[-1] + 1, x[0] : x[-1] + 1][near] = np.nan

@@ -1,0 +1,210 @@
+"""What a point source looks like in the pixels: a Gaussian, or an effective PSF as a cubic spline.
+
+The effective PSF is the PSF integrated over a pixel, as a function of the offset between pixel and star
+(Anderson & King 2000, PASP 112, 1360). Both kinds answer the same question: the share of the light in each
+pixel of a stamp, and its slopes.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Protocol
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+Floats = NDArray[np.float64]
+
+FWHM_PER_SIGMA = 2.354820045
+
+
+class Profile(Protocol):
+    """The light of a point source over a stamp of pixels."""
+
+    def light(self, x: Floats, y: Floats, *, half: int) -> tuple[Floats, Floats, Floats]:
+        """Share of the light in each pixel of a stamp, and its slopes to x and y.
+
+        Parameters
+        ----------
+        x, y : (n,) float64 arrays
+            Centres from the middle of the stamps, pixels.
+        half : int
+            Half the side of a stamp.
+
+        Returns
+        -------
+        share, to_x, to_y : (n, k, k) float64 arrays
+            With k = 2 half + 1, rows first.
+        """
+
+    def part(self, stars: slice, /) -> Profile:
+        """The profile of some of the stars, where each has its own."""
+
+
+@dataclass(frozen=True, slots=True)
+class Gaussian:
+    """A round Gaussian, integrated over the pixels.
+
+    Parameters
+    ----------
+    fwhm_pix : float
+        Full width at half maximum, pixels.
+
+    Examples
+    --------
+    >>> share, _, _ = Gaussian(2.0).light(np.array([0.2]), np.array([-0.1]), half=8)
+    >>> round(float(share.sum()), 6)
+    1.0
+    """
+
+    fwhm_pix: float
+
+    def light(self, x: Floats, y: Floats, *, half: int) -> tuple[Floats, Floats, Floats]:
+        """As in :class:`Profile`."""
+        span = np.arange(-half, half + 1)
+        along_x, slope_x = self._axis(span - x[:, None])
+        along_y, slope_y = self._axis(span - y[:, None])
+        return (
+            along_y[:, :, None] * along_x[:, None, :],
+            along_y[:, :, None] * slope_x[:, None, :],
+            slope_y[:, :, None] * along_x[:, None, :],
+        )
+
+    def part(self, _: slice, /) -> Gaussian:
+        """As in :class:`Profile`."""
+        return self
+
+    def _axis(self, offset: Floats) -> tuple[Floats, Floats]:
+        sigma = self.fwhm_pix / FWHM_PER_SIGMA
+        low, high = offset - 0.5, offset + 0.5
+        norm = 1 / (sigma * np.sqrt(2 * np.pi))
+        slope = norm * (np.exp(-((low / sigma) ** 2) / 2) - np.exp(-((high / sigma) ** 2) / 2))
+        return pixel_profile(offset, self.fwhm_pix), slope
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Spline:
+    """An effective PSF: cubic B-splines on a grid finer than the pixels.
+
+    Parameters
+    ----------
+    knots : (1 or n, m, m) float64 array
+        Coefficients, y first, m odd; one table for all stars or one for each.
+    oversample : int
+        Knots per pixel.
+    center : (float, float)
+        The star's x and y from the middle of the table, pixels.
+
+    Examples
+    --------
+    >>> flat = Spline(np.ones((1, 33, 33)), 4)
+    >>> share, to_x, _ = flat.light(np.array([0.3]), np.array([0.1]), half=2)
+    >>> bool(np.allclose(share, 1)), bool(np.allclose(to_x, 0))
+    (True, True)
+    """
+
+    knots: Floats
+    oversample: int
+    center: tuple[float, float] = (0.0, 0.0)
+
+    def light(self, x: Floats, y: Floats, *, half: int) -> tuple[Floats, Floats, Floats]:
+        """As in :class:`Profile`."""
+        column, across, slope_x = self._axis(x - self.center[0], half)
+        row, up, slope_y = self._axis(y - self.center[1], half)
+        star = np.arange(len(x)) if len(self.knots) > 1 else np.zeros(len(x), int)
+        near = self.knots[
+            star[:, None, None, None, None], row[:, :, None, :, None], column[:, None, :, None, :]
+        ]
+        rows = np.einsum("npqab,nb->npqa", near, across)
+        return (
+            np.einsum("npqa,na->npq", rows, up),
+            np.einsum("npqab,na,nb->npq", near, up, slope_x, optimize=True),
+            np.einsum("npqa,na->npq", rows, slope_y),
+        )
+
+    def part(self, stars: slice, /) -> Spline:
+        """As in :class:`Profile`."""
+        return self if len(self.knots) == 1 else Spline(self.knots[stars], self.oversample, self.center)
+
+    def _axis(self, centre: Floats, half: int) -> tuple[NDArray[np.intp], Floats, Floats]:
+        """Knots that reach each pixel (n, k, 4), their weights (n, 4), and the slopes of the weights."""
+        middle = self.knots.shape[-1] // 2
+        at = middle - centre * self.oversample
+        first = np.floor(at).astype(np.intp)
+        weight, slope = cubic_weights(at - first)
+        pixel = np.arange(-half, half + 1) * self.oversample
+        reach = first[:, None, None] + pixel[:, None] + np.arange(-1, 3)
+        # the offset grows as the star moves away: minus
+        return np.clip(reach, 0, 2 * middle), weight, -slope * self.oversample
+
+
+def cubic_weights(t: Floats) -> tuple[Floats, Floats]:
+    """Weights of the four cubic B-splines around a point, and their slopes.
+
+    Parameters
+    ----------
+    t : (n,) float64 array
+        Distance from the second knot, 0 to 1.
+
+    Returns
+    -------
+    weight, slope : (n, 4) float64 arrays
+
+    Examples
+    --------
+    >>> weight, slope = cubic_weights(np.array([0.25]))
+    >>> round(float(weight.sum()), 9), round(float(slope.sum()), 9)
+    (1.0, 0.0)
+    """
+    s = 1 - t
+    weight = np.stack([s**3, 3 * t**3 - 6 * t**2 + 4, 3 * s**3 - 6 * s**2 + 4, t**3], axis=-1) / 6
+    slope = np.stack([-(s**2), 3 * t**2 - 4 * t, 4 * s - 3 * s**2, t**2], axis=-1) / 2
+    return weight, slope
+
+
+def pixel_profile(offset: ArrayLike, fwhm_pix: float) -> Floats:
+    """Share of a unit Gaussian that falls into a pixel, along one axis.
+
+    Parameters
+    ----------
+    offset : array_like
+        Pixel centre minus centre of the Gaussian, pixels.
+    fwhm_pix : float
+        Full width at half maximum, pixels.
+
+    Returns
+    -------
+    float64 array
+
+    Examples
+    --------
+    >>> round(float(pixel_profile(np.arange(-9, 10), 2.0).sum()), 6)
+    1.0
+    """
+    from scipy.special import erf
+
+    root = np.sqrt(2) * fwhm_pix / FWHM_PER_SIGMA
+    at = np.asarray(offset, float)
+    return np.asarray((erf((at + 0.5) / root) - erf((at - 0.5) / root)) / 2)
+
+
+def neighbour_ratio(fwhm_pix: float) -> float:
+    """Lowest neighbour over peak pixel of a point source, at the worst pixel phase.
+
+    Parameters
+    ----------
+    fwhm_pix : float
+        Full width at half maximum, pixels.
+
+    Returns
+    -------
+    float
+        Between 0 and 1.
+
+    Examples
+    --------
+    >>> round(neighbour_ratio(2.0), 2)
+    0.29
+    """
+    far, near = pixel_profile([1.5, 0.5], fwhm_pix)
+    return float(far / near)
