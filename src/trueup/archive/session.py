@@ -6,6 +6,7 @@ the session (astroquery, pyvo) have them, too.
 
 from __future__ import annotations
 
+import contextlib
 import io
 import logging
 from typing import Any
@@ -110,11 +111,13 @@ class _Adapter(HTTPAdapter):
 def _in_memory(raw: BaseHTTPResponse, patience: Patience) -> HTTPResponse:
     """The same answer with its body read, still encoded as it came."""
     body = io.BytesIO()
-    while piece := raw.read1(_PIECE, decode_content=False):
-        body.write(piece)
-        if patience.is_over:
-            raise requests.Timeout("the answer takes too long")
-    raw.release_conn()
+    # a connection whose answer has been read to its end goes back to the pool and stays open
+    with contextlib.closing(raw):
+        while piece := raw.read1(_PIECE, decode_content=False):
+            body.write(piece)
+            if patience.is_over:
+                raise requests.Timeout("the answer takes too long")
+        raw.release_conn()
     body.seek(0)
     return HTTPResponse(
         body=body,

@@ -168,7 +168,7 @@ def reason(error: BaseException) -> str:
 
     if isinstance(error, requests.ConnectTimeout):
         return "no connection in time"
-    if isinstance(error, requests.Timeout):
+    if isinstance(error, requests.Timeout | TimeoutError):
         return "no answer in time"
     inner = getattr(error, "reason", None)
     causes = [inner, *error.args, error.__cause__]

@@ -32,6 +32,11 @@ def stall(share: float, *, times: int = 1) -> Fault:
     return _cut(share, times, ending="stall", declared=True)
 
 
+def trickle(pause: float) -> Fault:
+    """A byte at a time."""
+    return lambda _, answer, __: replace(answer, pause=pause)
+
+
 def truncated(share: float, *, declared: bool, times: int = ALWAYS) -> Fault:
     """The connection is closed early, with or without a Content-Length that tells."""
     return _cut(share, times, ending="close", declared=declared)

@@ -45,6 +45,8 @@ class Answer:
         ``keep`` the connection, ``close`` it, ``reset`` it, or ``stall`` until the client leaves.
     declared : bool
         Whether there is a Content-Length.
+    pause : float
+        Seconds after each byte; nobody waits that long for the end.
     """
 
     body: bytes = b""
@@ -53,6 +55,7 @@ class Answer:
     stop: int | None = None
     ending: Ending = "keep"
     declared: bool = True
+    pause: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -68,7 +71,7 @@ Service = Callable[[Request], Answer]
 
 
 class Server:
-    """Services by the start of their path; counts requests and bytes.
+    """Services by the start of their path; counts requests, those at the same time, and bytes.
 
     Parameters
     ----------
@@ -81,6 +84,8 @@ class Server:
         self.log: list[Exchange] = []
         self._services: dict[str, Service] = {}
         self._over = threading.Event()
+        self._lock = threading.Lock()
+        self._busy = self.busiest = 0
         owner = self
 
         class Handler(_Handler):
@@ -107,11 +112,20 @@ class Server:
         return [e.request for e in self.log if e.request.path.startswith(start)]
 
     def answer(self, request: Request) -> Answer:
+        """After the latency; counts how many requests are answered at the same time."""
+        with self._lock:
+            self._busy += 1
+            self.busiest = max(self.busiest, self._busy)
+        self.wait(self.latency)
+        with self._lock:
+            self._busy -= 1
         starts = [start for start in self._services if request.path.startswith(start)]
         return self._services[max(starts, key=len)](request) if starts else Answer(b"no such service", 404)
 
-    def stall(self) -> None:
-        self._over.wait()
+    def wait(self, seconds: float | None = None) -> None:
+        """Until then, or until the server stops."""
+        if seconds != 0:
+            self._over.wait(seconds)
 
     def __enter__(self) -> Self:
         self._thread.start()
@@ -157,7 +171,6 @@ class _Handler(BaseHTTPRequestHandler):
         headers = {name.lower(): value for name, value in self.headers.items()}
         query = dict(parse_qsl(parts.query, keep_blank_values=True))
         request = Request(self.command, parts.path, query, headers, body)
-        time.sleep(self.server_of.latency)
         answer = self.server_of.answer(request)
         sent = 0
         try:
@@ -178,14 +191,16 @@ class _Handler(BaseHTTPRequestHandler):
             self.send_header("Connection", "close")
         self.end_headers()
         body = b"" if request.method == "HEAD" else answer.body[: answer.stop]
-        for at in range(0, len(body), _PIECE):
-            self.wfile.write(body[at : at + _PIECE])
+        piece = 1 if answer.pause else _PIECE
+        for at in range(0, len(body), piece):
+            self.wfile.write(body[at : at + piece])
+            self.server_of.wait(answer.pause)
         return len(body)
 
     def _end(self, answer: Answer) -> None:
         self.wfile.flush()
         if answer.ending == "stall":
-            self.server_of.stall()
+            self.server_of.wait()
         if answer.ending == "reset":
             # what was sent must arrive first: a reset throws away what is still on its way
             time.sleep(0.05)
