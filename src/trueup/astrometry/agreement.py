@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 from trueup.astrometry.measurement import Relative
 from trueup.astrometry.starlist import StarList
@@ -34,11 +34,10 @@ def findings(visit: Visit, rows: Sequence[Relative], stars: Sequence[StarList]) 
             yield f"{found.rootname}: the stars are trailed, the telescope moved during the exposure"
         yield from (f"{found.rootname}: {note}" for note in found.notes)
     active = [row for row in rows if row.a.index == row.b.index == _ACTIVE]
-    labels = {e.rootname: f"{e.rootname} ({e.filter})" for e in visit.exposures}
-    yield from _disagreement(active, labels)
+    yield from _disagreement(active, {e.rootname: e.filter for e in visit.exposures})
 
 
-def _disagreement(active: Sequence[Relative], labels: dict[str, str]) -> Iterator[str]:
+def _disagreement(active: Sequence[Relative], filters: Mapping[str, str]) -> Iterator[str]:
     """Groups of exposures that agree; a small one beside a larger one is named with its offset."""
     groups = _groups(active)
     if len(groups) < 2:
@@ -50,11 +49,17 @@ def _disagreement(active: Sequence[Relative], labels: dict[str, str]) -> Iterato
             continue
         mas = sum(row.fit.judged_mas or 0.0 for row in apart) / len(apart)
         pix = sum(_pixels(row) for row in apart) / len(apart)
-        names = " and ".join(labels[name] for name in group)
+        alone = len(groups) == 2 and len(group) == 1 and len(largest) > 1
+        others = f"all {len(largest)} others" if alone else _listed(largest, filters)
         verb = "disagrees" if len(group) == 1 else "disagree"
-        others = f"all {len(largest)} others" if len(groups) == 2 and len(largest) > 2 else "them"
-        others = others if others != "them" else " and ".join(labels[name] for name in largest)
-        yield f"{names} {verb} with {others} by {mas:.1f} mas = {pix:.2f} pixel"
+        yield f"{_listed(group, filters)} {verb} with {others} by {mas:.1f} mas = {pix:.2f} pixel"
+
+
+def _listed(group: Sequence[str], filters: Mapping[str, str]) -> str:
+    """Exposures by filter: ``F336W (iepw14g4q, iepw14g6q)``."""
+    kinds = dict.fromkeys(filters[name] for name in group)
+    parts = (f"{kind} ({', '.join(n for n in group if filters[n] == kind)})" for kind in kinds)
+    return " and ".join(parts)
 
 
 def _groups(active: Sequence[Relative]) -> list[tuple[str, ...]]:

@@ -116,7 +116,7 @@ class Expectation:
     scale: float = 1.5e-4
     floor_pix: float = 0.02
     same_filter: bool = True
-    trail_pix: float = 0.05
+    trail_pix: float = 0.1
     common_mas: float = 0.0
 
 
@@ -249,15 +249,16 @@ def design(a: Projected, b: Projected, *, expect: Expectation) -> tuple[Floats, 
     Returns
     -------
     basis : (n, 2, m) float64 array
-        Slopes of the offset of each star to shift (2), rotation, scale and, where both lists have
-        trails, that of charge transfer.
+        Slopes of the offset of each star to shift (2), rotation, scale and, where a list has trails,
+        that of charge transfer.
     prior : (m, m) float64 array
         Inverse covariance of the priors.
     """
     basis = _basis((a.xy + b.xy) / 2)
     widths = [np.radians(expect.rotation_deg), expect.scale]
-    if a.trail is not None and b.trail is not None:
-        basis = np.concatenate([basis, (b.trail - a.trail)[:, :, None]], axis=2)
+    if a.trail is not None or b.trail is not None:
+        trail = (0.0 if b.trail is None else b.trail) - (0.0 if a.trail is None else a.trail)
+        basis = np.concatenate([basis, np.asarray(trail)[:, :, None]], axis=2)
         widths.append(expect.trail_pix)
     return basis, np.diag([0.0, 0.0, *(float(width) ** -2 for width in widths)])
 

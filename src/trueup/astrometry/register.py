@@ -33,6 +33,8 @@ PASS_SIGMA_PIX = 0.05
 FLOOR_MAS = 0.3
 FLOOR_ACROSS_FILTERS_MAS = 1.0
 _ROUNDS = 4
+_REMEDY = "try a catalogue, a deeper exposure or your own positions (--centroids)"
+_REMEDY_SCATTER = "try a solution with the full distortion, or your own positions (--centroids)"
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -102,17 +104,17 @@ def register(
     expect = expect or Expectation()
     search = search or Search(radius_mas=field.pixel_mas / 2)
     found = match(a, b, search=search)
-    i, j = found.a, found.b
+    i, j, sizes = found.a, found.b, (len(a), len(b))
     for _ in range(_ROUNDS):
         if len(i) < 2:
-            return Registration(_no_match(found, search), i, j, found)
+            return Registration(_no_match(found, search, sizes=sizes), i, j, found)
         solution = solve(a[i], b[j], expect=expect, pixel_mas=field.pixel_mas)
         before, shift = i, displace(a.xy, solution.values)
         i, j = pair_up(a, b, shift=shift, radius_mas=search.radius_mas, worst=found.worst)
         if np.array_equal(i, before):
             break
     if len(i) < 2:
-        return Registration(_no_match(found, search), i, j, found)
+        return Registration(_no_match(found, search, sizes=sizes), i, j, found)
     solution = solve(a[i], b[j], expect=expect, pixel_mas=field.pixel_mas)
     used = solution.weight > 0
     i, j = i[used], j[used]
@@ -210,9 +212,9 @@ def _doubt(fit: Fit, found: Match | None) -> Fit:
     """Withdraw the verdict where the measurement does not count."""
     peak, rival = (found.peak, found.rival) if found else (None, None)
     if fit.n < _MIN_PAIRS:
-        why = f"only {fit.n} stars agree, {_MIN_PAIRS} are needed"
+        why = f"only {fit.n} stars agree, {_MIN_PAIRS} are needed; {_REMEDY}"
     elif fit.chi2 is not None and fit.chi2 >= MAX_CHI2:
-        why = f"the stars scatter beyond their errors (chi2 = {fit.chi2:.1f})"
+        why = f"{fit.n} stars scatter beyond their errors (chi2 = {fit.chi2:.1f}); {_REMEDY_SCATTER}"
     elif (
         peak is not None and rival is not None and rival.log10_pfalse < _LOG10_PFALSE and 2 * rival.n > peak.n
     ):
@@ -225,12 +227,14 @@ def _doubt(fit: Fit, found: Match | None) -> Fit:
     return replace(fit, verdict="unmeasurable", why=why)
 
 
-def _no_match(found: Match, search: Search) -> Fit:
+def _no_match(found: Match, search: Search, *, sizes: tuple[int, int]) -> Fit:
+    among = f"among {sizes[0]} and {sizes[1]} sources"
     if found.peak is None:
-        return Fit(n=0, why=f"no two sources within {search.reach_mas:.0f} mas of each other")
+        why = f"no two {among} are within {search.reach_mas:.0f} mas of each other; {_REMEDY}"
+        return Fit(n=0, why=why)
     chance = found.peak.log10_pfalse
     why = (
-        f"no common stars: the best offset has {found.peak.n} pairs and may be chance"
-        f" (log10 P = {chance:.1f}, below {search.log10_pfalse:.0f} is needed)"
+        f"no common stars {among}: the best offset has {found.peak.n} pairs and may be chance"
+        f" (log10 P = {chance:.1f}, below {search.log10_pfalse:.0f} is needed); {_REMEDY}"
     )
     return Fit(n=0, log10_pfalse=chance, why=why)

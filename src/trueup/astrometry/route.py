@@ -53,7 +53,7 @@ def with_routes(ties: Sequence[Tie], rows: Sequence[Relative]) -> list[Relative]
     for row in rows:
         ends = (row.a.rootname, row.b.rootname)
         path = detours[ends]
-        out.append((_through(row, path, graph, known) if path else None) or row)
+        out.append((_through(row, path, graph=graph, known=known) if path else None) or row)
     return out
 
 
@@ -107,7 +107,7 @@ def _floor(pair: Tie) -> float:
     return FLOOR_MAS if is_same_filter(pair.a, pair.b) else FLOOR_ACROSS_FILTERS_MAS
 
 
-def _through(row: Relative, path: tuple[str, ...], graph: _Graph, known: Rows) -> Relative | None:
+def _through(row: Relative, path: tuple[str, ...], *, graph: _Graph, known: Rows) -> Relative | None:
     """A row by way of other exposures; None where one of the steps fails under these solutions."""
     between = [_trusted(graph, here, after) for here, after in pairwise(path[1:])]
     stops = [row.a, *between, row.b]
@@ -132,14 +132,14 @@ def _through(row: Relative, path: tuple[str, ...], graph: _Graph, known: Rows) -
     )
     fit = replace(fit, log10_pfalse=max(fit.log10_pfalse or 0.0 for fit in fits))
     hops = [graph.between(a, b) for a, b in pairwise(path)]
-    return replace(row, fit=_judged(fit, total, direct, hops), route=path[1:-1], similarity=total)
+    return replace(row, fit=_judged(fit, total, direct=direct, hops=hops), route=path[1:-1], similarity=total)
 
 
 def _fits(fit: Fit) -> bool:
     return fit.verdict != "unmeasurable" and (fit.chi2 or 0.0) < MAX_CHI2
 
 
-def _judged(fit: Fit, total: Similarity, direct: Tie, hops: Sequence[Tie]) -> Fit:
+def _judged(fit: Fit, total: Similarity, *, direct: Tie, hops: Sequence[Tie]) -> Fit:
     same = is_same_filter(direct.a, direct.b)
     size, sigma, place = judged_displacement(total, field=direct.field, same_filter=same)
     extra = sum(_floor(hop) ** 2 for hop in hops) - _floor(direct) ** 2

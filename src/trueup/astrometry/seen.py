@@ -20,7 +20,7 @@ Index = NDArray[np.intp]
 _DEG_MAS = 3.6e6
 _TRAIL_ELECTRONS = 500.0
 _LEAST_ELECTRONS = 50.0
-_TRAIL_POWER = 0.5
+_TRAIL_POWER = 0.3
 CCDS = {"UVIS", "WFC", "HRC", "WFPC2"}
 
 

@@ -105,6 +105,11 @@ def tie(a: Seen, b: Seen, *, field: Field, combinations: Sequence[Combination]) 
 def _register(a: Seen, b: Seen, *, field: Field, combination: Combination) -> Registration:
     """Match and fit what is not fixed to the detector."""
     pick_a, pick_b = a.placed, b.placed
+    poor = [seen.exposure.rootname for seen in (a, b) if not len(seen.placed)]
+    if poor:
+        none = np.zeros(0, np.intp)
+        why = f"no stars in {' and '.join(poor)}; try a deeper exposure or your own positions (--centroids)"
+        return Registration(Fit(n=0, why=why), none, none)
     search = Search(radius_mas=field.pixel_mas / 2)
     dither = _dither(a, b, field=field, combination=combination)
     if dither is not None and np.hypot(*dither) > _SAME_PIX * field.pixel_mas:
@@ -119,6 +124,10 @@ def _register(a: Seen, b: Seen, *, field: Field, combination: Combination) -> Re
         search=search,
         expect=expectation(a, b, combination),
     )
+    fixed = len(a.placed) - len(pick_a)
+    if found.similarity is None and fixed > len(pick_a):
+        why = f"{fixed} sources are at the same pixels of both: hot pixels, or no dither; {found.fit.why}"
+        found = replace(found, fit=replace(found.fit, why=why))
     return replace(found, a=pick_a[found.a], b=pick_b[found.b])
 
 
@@ -216,7 +225,8 @@ def outcomes(pair: Tie, a: Sequence[Solution], b: Sequence[Solution]) -> Iterato
     judge = _Judge(pair, known)
     for i, solution in enumerate(a):
         offsets = seen_b - positions(pair.a, solution, center=center, pick=stars.a)
-        yield from judge.row(i, [(solution, other) for other in b], offsets)
+        for j, (fit, similarity) in enumerate(judge.each([(solution, other) for other in b], offsets)):
+            yield Outcome(i, j, fit, similarity)
 
 
 class _Judge:
@@ -235,6 +245,7 @@ class _Judge:
         )
 
     def solve(self, offsets: Floats, expect: Expectation) -> _Solved:
+        """Fit sets of offsets (k, n, 2) with the weights that the stars have."""
         basis, prior = design(self.seen_a, self.seen_b, expect=expect)
         values, covariance = weighted(basis, offsets, share=self.share, prior=prior)
         model = values @ basis.reshape(-1, basis.shape[2]).T
@@ -243,8 +254,8 @@ class _Judge:
         chi2 = reduced_chi2(square, self.seen_a, self.seen_b, floor_mas=floor)
         return _Solved(values[:, :4], covariance[:4, :4], square @ self.share, chi2)
 
-    def row(self, i: int, combinations: Sequence[Combination], offsets: Floats) -> Iterator[Outcome]:
-        """One solution of the first exposure with all of the second."""
+    def each(self, combinations: Sequence[Combination], offsets: Floats) -> Iterator[tuple[Fit, Similarity]]:
+        """Fits of as many combinations as there are sets of offsets."""
         expected = [expectation(self.pair.a, self.pair.b, both) for both in combinations]
         solved = {expect: self.solve(offsets, expect) for expect in set(expected)}
         for j, expect in enumerate(expected):
@@ -258,7 +269,7 @@ class _Judge:
                 chi2=float(here.chi2[j]),
             )
             more = max(here.scatter[j] - self.scatter, 0.0) / float(self.share.sum())
-            yield Outcome(i, j, self._assess(similarity, expect, misfit_mas=float(np.sqrt(more))), similarity)
+            yield self._assess(similarity, expect, misfit_mas=float(np.sqrt(more))), similarity
 
     def _assess(self, similarity: Similarity, expect: Expectation, *, misfit_mas: float) -> Fit:
         field, found = self.pair.field, self.pair.registration

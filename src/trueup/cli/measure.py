@@ -1,0 +1,46 @@
+"""``trueup measure``."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from cyclopts import Parameter
+
+from trueup.cli.output import Format, console, emit
+from trueup.errors import EXIT_FINDING, EXIT_FINE
+from trueup.workflow.measure import Against
+
+_NOTHING = Against()
+
+
+def measure(
+    *files: str,
+    against: Annotated[Against, Parameter("*", negative_iterable=())] = _NOTHING,
+    solution: Annotated[tuple[str, ...], Parameter(negative=())] = (),
+    everything: Annotated[bool, Parameter("--all", negative=())] = False,
+    style: Annotated[Format, Parameter("--format")] = "text",
+) -> int:
+    """Measure on the stars how well every solution aligns the exposures, and where it puts them.
+
+    Example: trueup measure iepw14*_flc.fits *_hlet.fits --catalog gaia.ecsv
+
+    Parameters
+    ----------
+    files
+        Exposures, headerlet files, associations or folders.
+    solution
+        Measure only the solutions in force and this one; may be repeated.
+    everything
+        Print every pair of solutions.
+    style
+        text, json, jsonl or ecsv; the last two list the pairs.
+    """
+    from trueup.report.measurement import measurement_values, print_measurement
+    from trueup.workflow.measure import fails, measure_files
+
+    found = measure_files(files or (".",), against=against, solutions=solution or None)
+    if style == "text":
+        print_measurement(found, console(), everything=everything)
+    else:
+        emit("measure", measurement_values(found), style=style, items="relative")
+    return EXIT_FINDING if fails(found) else EXIT_FINE

@@ -1,0 +1,322 @@
+"""A measurement as plain values, and as tables for people."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from typing import TYPE_CHECKING, Any
+
+from trueup.astrometry.candidates import candidates
+from trueup.astrometry.fit import Fit
+from trueup.astrometry.measurement import Absolute, Candidate, Measurement, Relative
+from trueup.report.listing import solution_id
+from trueup.report.offset import signed
+
+if TYPE_CHECKING:
+    from rich.console import Console
+    from rich.table import Table
+
+Values = dict[str, Any]
+
+_WORST_FIRST = ("fail", "unmeasurable", "undecided", "pass")
+_STYLES = {"pass": "green", "fail": "bold red", "undecided": "yellow", "unmeasurable": "yellow"}
+
+
+def measurement_values(measurement: Measurement) -> Values:
+    """Everything that was measured, in the shape of the JSON contract.
+
+    Parameters
+    ----------
+    measurement : Measurement
+
+    Returns
+    -------
+    dict
+        ``exposures``, ``relative``, ``absolute``, ``skipped`` and ``findings``.
+
+    Examples
+    --------
+    >>> from trueup.model.visit import Visit
+    >>> measurement_values(Measurement(Visit(())))["relative"]
+    []
+    """
+    return {
+        "exposures": list(_exposures(measurement)),
+        "relative": [
+            {
+                "a": row.a.rootname,
+                "a_solution": _solution(measurement, row.a),
+                "b": row.b.rootname,
+                "b_solution": _solution(measurement, row.b),
+                **asdict(row.fit),
+                "route": list(row.route),
+            }
+            for row in measurement.relative
+        ],
+        "absolute": [
+            {
+                "rootname": row.candidate.rootname,
+                "solution": _solution(measurement, row.candidate),
+                "catalog": row.catalog,
+                **asdict(row.fit),
+            }
+            for row in measurement.absolute
+        ],
+        "skipped": [{"rootname": rootname, "why": why} for rootname, why in measurement.skipped],
+        "findings": list(measurement.findings),
+    }
+
+
+def _exposures(measurement: Measurement) -> Iterator[Values]:
+    for stars in measurement.stars:
+        exposure = measurement.exposure(stars.rootname)
+        yield {
+            "file": exposure.path,
+            "rootname": stars.rootname,
+            "filter": exposure.filter or None,
+            "detector": exposure.detector,
+            "epoch": exposure.epoch,
+            "nsources": stars.n,
+            "fwhm_pix": stars.fwhm_pix,
+            "seconds": round(stars.seconds, 3),
+        }
+
+
+def _solution(measurement: Measurement, candidate: Candidate) -> Values:
+    return solution_id(measurement.solution(candidate), candidate.index + 1)
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """How one set of solutions does, one solution for each exposure.
+
+    Parameters
+    ----------
+    name : str
+        What the solutions have in common.
+    relative : tuple of Relative
+        Every measured pair of the set.
+    absolute : tuple of Absolute
+
+    Examples
+    --------
+    >>> Standing("FIT_SVM_GAIAeDR3", (), ()).verdict
+    'unmeasurable'
+    """
+
+    name: str
+    relative: tuple[Relative, ...]
+    absolute: tuple[Absolute, ...]
+
+    @property
+    def verdict(self) -> str:
+        """Fail where any pair fails, pass where all pass that can be measured."""
+        found = {row.fit.verdict for row in self.relative}
+        if "fail" in found:
+            return "fail"
+        decided = found - {"unmeasurable"}
+        return max(decided, key=("pass", "undecided").index) if decided else "unmeasurable"
+
+    @property
+    def worst(self) -> Fit | None:
+        """The pair that is farthest apart of those that were measured."""
+        fits = [row.fit for row in self.relative if row.fit.judged_mas is not None]
+        return max(fits, key=lambda fit: fit.judged_mas or 0.0, default=None)
+
+
+def standings(measurement: Measurement) -> list[Standing]:
+    """The active solutions, then every kind of solution that all measured exposures have.
+
+    Parameters
+    ----------
+    measurement : Measurement
+
+    Returns
+    -------
+    list of Standing
+        The active ones first, the others from good to bad.
+
+    Examples
+    --------
+    >>> from trueup.model.visit import Visit
+    >>> standings(Measurement(Visit(())))
+    []
+    """
+    names = [stars.rootname for stars in measurement.stars]
+    if not names:
+        return []
+    kinds: dict[tuple[str, str, str], dict[str, Candidate]] = {}
+    for rootname in names:
+        for candidate in _all(measurement, rootname):
+            solution = measurement.solution(candidate)
+            kinds.setdefault(solution.name.kind, {}).setdefault(rootname, candidate)
+    active = {rootname: Candidate(rootname, 0) for rootname in names}
+    shared = [chosen for chosen in kinds.values() if len(chosen) == len(names)]
+    common = [_standing(measurement, _common_name(measurement, chosen), chosen) for chosen in shared]
+    common.sort(key=lambda s: (-_WORST_FIRST.index(s.verdict), s.worst.judged_mas or 0.0 if s.worst else 0.0))
+    return [_standing(measurement, "as they are", active), *common]
+
+
+def _common_name(measurement: Measurement, chosen: Mapping[str, Candidate]) -> str:
+    """The WCSNAME, or where detectors differ those of all."""
+    names = dict.fromkeys(measurement.solution(c).wcsname or "(no WCSNAME)" for c in chosen.values())
+    return ", ".join(names)
+
+
+def _all(measurement: Measurement, rootname: str) -> list[Candidate]:
+    """Solutions of an exposure that were measured, copies included."""
+    exposure = measurement.exposure(rootname)
+    measured = {c for row in measurement.relative for c in (row.a, row.b)} | set(candidates(exposure))
+    every = (Candidate(rootname, index) for index in range(len(exposure.solutions)))
+    return [c for c in every if measurement.representative(c) in measured]
+
+
+def _standing(measurement: Measurement, name: str, chosen: Mapping[str, Candidate]) -> Standing:
+    roots = list(chosen)
+    pairs = ((chosen[a], chosen[b]) for i, a in enumerate(roots) for b in roots[i + 1 :])
+    relative = tuple(row for a, b in pairs if (row := measurement.between(a, b)) is not None)
+    against = (measurement.against_catalog(c) for c in chosen.values())
+    return Standing(name, relative, tuple(row for row in against if row is not None))
+
+
+def print_measurement(measurement: Measurement, console: Console, *, everything: bool = False) -> None:
+    """Print a measurement for people: the solutions in force first, one line per common set.
+
+    Parameters
+    ----------
+    measurement : Measurement
+    console : rich.console.Console
+    everything : bool
+        Also every pair of solutions.
+    """
+    for rootname, why in measurement.skipped:
+        console.print(f"{rootname}: not measured, {why}", style="yellow")
+    sets = standings(measurement)
+    if not sets:
+        console.print("nothing to measure")
+        return
+    console.print(_exposure_table(measurement))
+    rows = measurement.relative if everything else sets[0].relative
+    if rows:
+        console.print(_pair_table(measurement, rows, named=everything))
+    against = measurement.absolute if everything else sets[0].absolute
+    if against:
+        console.print(_catalog_table(measurement, against))
+    if len(sets) > 1:
+        console.print(_set_table(sets))
+    for line in (*_unmeasurable(sets[0]), *measurement.findings):
+        console.print(line)
+    if not rows:
+        console.print("no two exposures overlap: nothing relative was measured")
+
+
+def _unmeasurable(active: Standing) -> Iterator[str]:
+    """Each reason once, with whom it concerns."""
+    reasons: dict[str, list[str]] = {}
+    for row in active.relative:
+        if row.fit.verdict == "unmeasurable":
+            reasons.setdefault(row.fit.why, []).append(f"{row.a.rootname} and {row.b.rootname}")
+    for against in active.absolute:
+        if against.fit.verdict == "unmeasurable":
+            reasons.setdefault(against.fit.why, []).append(
+                f"{against.candidate.rootname} and {against.catalog}"
+            )
+    for why, whom in reasons.items():
+        yield f"UNMEASURABLE: {', '.join(whom)}: {why}"
+
+
+def _exposure_table(measurement: Measurement) -> Table:
+    table = _table("Exposures", ("exposure", "filter", "solution in force"), ("stars", "FWHM px", "seconds"))
+    for values in _exposures(measurement):
+        exposure = measurement.exposure(values["rootname"])
+        table.add_row(
+            values["rootname"],
+            f"{values['detector']} {values['filter'] or ''}",
+            exposure.active.wcsname or "(no WCSNAME)",
+            str(values["nsources"]),
+            f"{values['fwhm_pix']:.1f}",
+            f"{values['seconds']:.1f}",
+        )
+    return table
+
+
+def _pair_table(measurement: Measurement, rows: Sequence[Relative], *, named: bool) -> Table:
+    title = "b minus a" if named else "b minus a, as they are"
+    table = _table(title, ("a", "b", *(("solutions",) if named else ())), _FIT_HEADINGS, ("verdict",))
+    for row in rows:
+        names = ", ".join(dict.fromkeys(_name(measurement, c) for c in (row.a, row.b)))
+        verdict = _verdict(row.fit)
+        verdict.append(f" through {', '.join(row.route)}" if row.route else "")
+        ends = (row.a.rootname, row.b.rootname, *((names,) if named else ()))
+        table.add_row(*ends, *_cells(row.fit), verdict)
+    return table
+
+
+def _catalog_table(measurement: Measurement, rows: Sequence[Absolute]) -> Table:
+    title = f"minus {', '.join(dict.fromkeys(row.catalog for row in rows))}"
+    table = _table(title, ("exposure", "solution"), _FIT_HEADINGS, ("verdict",))
+    for row in rows:
+        name = _name(measurement, row.candidate)
+        table.add_row(row.candidate.rootname, name, *_cells(row.fit), _verdict(row.fit))
+    return table
+
+
+def _set_table(sets: Sequence[Standing]) -> Table:
+    from rich.text import Text
+
+    table = _table(
+        "All exposures under one kind of solution", ("solution",), ("pairs", "worst pair"), ("verdict",)
+    )
+    for one in sets:
+        measured = sum(row.fit.verdict != "unmeasurable" for row in one.relative)
+        fit = one.worst
+        worst = _length(fit, fit.judged_mas, fit.judged_sigma_mas) if fit else "-"
+        verdict = Text(one.verdict.upper(), _STYLES[one.verdict])
+        table.add_row(one.name, f"{measured} of {len(one.relative)}", worst, verdict)
+    return table
+
+
+_FIT_HEADINGS = ("east mas", "north mas", "rotation deg", "displacement", "stars")
+
+
+def _cells(fit: Fit) -> list[str]:
+    if fit.east_mas is None:
+        return ["-"] * 4 + [str(fit.n)]
+    return [
+        f"{signed(fit.east_mas)} +- {fit.sigma_east_mas:.1f}",
+        f"{signed(fit.north_mas)} +- {fit.sigma_north_mas:.1f}",
+        f"{signed(fit.rotation_deg, digits=4)} +- {fit.sigma_rotation_deg:.4f}",
+        _length(fit, fit.judged_mas, fit.judged_sigma_mas),
+        str(fit.n),
+    ]
+
+
+def _length(fit: Fit, mas: float | None, sigma: float | None) -> str:
+    if mas is None or sigma is None:
+        return "-"
+    pixel = fit.corner_mas / fit.corner_pix if fit.corner_mas and fit.corner_pix else None
+    return f"{mas:.1f} +- {sigma:.1f} mas" + (f" = {mas / pixel:.2f} px" if pixel else "")
+
+
+def _verdict(fit: Fit) -> Any:
+    from rich.text import Text
+
+    return Text(fit.verdict.upper(), _STYLES[fit.verdict])
+
+
+def _name(measurement: Measurement, candidate: Candidate) -> str:
+    return measurement.solution(candidate).wcsname or f"#{candidate.index + 1}"
+
+
+def _table(title: str, words: Iterable[str], numbers: Iterable[str], last: Iterable[str] = ()) -> Table:
+    from rich.box import SIMPLE_HEAD
+    from rich.table import Table
+
+    table = Table(box=SIMPLE_HEAD, title=title, title_justify="left", pad_edge=False)
+    for heading in words:
+        table.add_column(heading, overflow="fold")
+    for heading in numbers:
+        table.add_column(heading, justify="right", no_wrap=True)
+    for heading in last:
+        table.add_column(heading, overflow="fold")
+    return table

@@ -1,0 +1,189 @@
+"""Measure a visit that lies in files, and measure it again after an edit."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+from trueup.astrometry.anchor import anchored
+from trueup.astrometry.catalog import Catalog, read_catalog
+from trueup.astrometry.measure import measure
+from trueup.astrometry.measurement import Candidate, Measurement, Relative
+from trueup.astrometry.reference import read_reference
+from trueup.astrometry.starlist import StarList
+from trueup.errors import UsageError
+from trueup.fits.visit import open_visit
+from trueup.model.visit import Visit
+
+Path = str | os.PathLike[str]
+
+
+@dataclass(frozen=True, slots=True)
+class Against:
+    """What a visit is measured against, besides itself.
+
+    Parameters
+    ----------
+    catalog
+        Reference stars: ECSV, CSV, FITS or VOTable with Gaia's column names.
+    reference
+        A drizzled image as the reference frame.
+    anchor
+        A filter, file or visit that the others are compared with.
+    centroids
+        Your own positions, one file per exposure, named after it.
+    """
+
+    catalog: str | None = None
+    reference: str | None = None
+    anchor: str | None = None
+    centroids: tuple[str, ...] = ()
+
+
+def measure_files(
+    paths: Sequence[Path], *, against: Against | None = None, solutions: Sequence[str] | None = None
+) -> Measurement:
+    """Measure every solution of the exposures in some files, folders or associations.
+
+    Parameters
+    ----------
+    paths : sequence of path
+    against : Against, optional
+    solutions : sequence of str, optional
+        Only the active solutions and those that these select.
+
+    Returns
+    -------
+    Measurement
+        Exposures of the anchor come first: all others are measured minus them.
+
+    Raises
+    ------
+    UsageError
+        Where nothing can be read, or a catalogue and a reference image are both given.
+    SelectionError
+        Where a selection or the anchor matches nothing.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> from trueup.simulate import Recipe, make_visit
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     truth = make_visit(folder, recipe=Recipe(size=(600, 400), stars=200, galaxies=0))
+    ...     measurement = measure_files([folder], against=Against(anchor="F275W"))
+    >>> measurement.relative[0].a.rootname
+    'iepw14gaq'
+    """
+    against = against or Against()
+    visit = open_visit(paths)
+    first = anchored(visit, against.anchor)
+    visit = replace(visit, exposures=tuple(sorted(visit.exposures, key=lambda e: e.rootname not in first)))
+    return measure(
+        visit,
+        catalog=_catalog(against),
+        solutions=solutions,
+        centroids=_centroids(visit, against.centroids),
+    )
+
+
+def _catalog(against: Against) -> Catalog | None:
+    if against.catalog and against.reference:
+        raise UsageError("both a catalogue and a reference image", todo="give one of them")
+    if against.reference:
+        return read_reference(against.reference)
+    return read_catalog(against.catalog) if against.catalog else None
+
+
+def _centroids(visit: Visit, paths: Sequence[str]) -> dict[str, StarList]:
+    """Star lists by rootname; a file belongs to the exposure whose rootname its name begins with."""
+    found = {}
+    for path in paths:
+        name = os.path.basename(path).lower()
+        owners = [e for e in visit.exposures if name.startswith(e.rootname)]
+        if not owners:
+            names = ", ".join(e.rootname for e in visit.exposures)
+            raise UsageError(
+                "positions of no exposure", file=path, todo=f"begin its name with one of {names}"
+            )
+        from trueup.astrometry.centroids import read_centroids
+
+        found[owners[0].rootname] = read_centroids(path, owners[0])
+    return found
+
+
+def measure_again(before: Measurement, *, catalog: Catalog | None = None) -> Measurement:
+    """Measure a visit again after its solutions were edited; the stars are those found before.
+
+    Parameters
+    ----------
+    before : Measurement
+        Its files may have been edited since.
+    catalog : Catalog, optional
+
+    Returns
+    -------
+    Measurement
+
+    Raises
+    ------
+    FormatError, FileAccessError
+        Where a file can no longer be read.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> import trueup
+    >>> from trueup.simulate import Recipe, make_visit
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     truth = make_visit(folder, recipe=Recipe(size=(600, 400), stars=200, galaxies=0))
+    ...     visit = trueup.open_visit([*truth.files, *truth.headerlets])
+    ...     before = trueup.measure(visit)
+    ...     done = trueup.plan(visit, "svm").commit()
+    ...     after = measure_again(before)
+    >>> [len([row for row in active(m) if row.fit.verdict == "fail"]) for m in (before, after)]
+    [4, 0]
+    """
+    visit = open_visit([exposure.path for exposure in before.visit.exposures])
+    return measure(visit, catalog=catalog, centroids={stars.rootname: stars for stars in before.stars})
+
+
+def active(measurement: Measurement) -> list[Relative]:
+    """Every measured pair under the solutions in force.
+
+    Parameters
+    ----------
+    measurement : Measurement
+
+    Returns
+    -------
+    list of Relative
+
+    Examples
+    --------
+    >>> active(Measurement(Visit(())))
+    []
+    """
+    names = [stars.rootname for stars in measurement.stars]
+    pairs = ((a, b) for i, a in enumerate(names) for b in names[i + 1 :])
+    rows = (measurement.between(Candidate(a, 0), Candidate(b, 0)) for a, b in pairs)
+    return [row for row in rows if row is not None]
+
+
+def fails(measurement: Measurement) -> bool:
+    """Whether any two exposures disagree under the solutions in force.
+
+    Parameters
+    ----------
+    measurement : Measurement
+
+    Returns
+    -------
+    bool
+
+    Examples
+    --------
+    >>> fails(Measurement(Visit(())))
+    False
+    """
+    return any(row.fit.verdict == "fail" for row in active(measurement))
