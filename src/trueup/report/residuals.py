@@ -74,7 +74,7 @@ def residuals_page(residuals: Residuals, found: Sequence[Trend], *, title: str) 
         _cloud(figure.add_subplot(top[1]), residuals)
         _list(figure, found)
         grid = figure.add_gridspec(
-            2, len(columns), left=0.07, right=0.945, top=0.455, bottom=0.06, wspace=0.06, hspace=0.1
+            2, len(columns), left=0.07, right=0.945, top=0.455, bottom=0.06, wspace=0.1, hspace=0.1
         )
         limit = _limit(residuals)
         for row, along in enumerate(("x", "y")):
@@ -129,7 +129,17 @@ def _map(axes: Any, residuals: Residuals) -> None:
     spaces = {"angles": "xy", "scale_units": "xy", "scale": scale, "color": _looks(residuals)["color"]}
     arrows = axes.quiver(x, y, residuals.x, residuals.y, **spaces, **heads)
     label = f"{unit:g} pixel = {unit * residuals.pixel_mas:.2g} mas"
-    axes.quiverkey(arrows, 0.03, 1.035, unit, label, labelpos="E", color=ARROW, labelcolor=ARROW)
+    axes.quiverkey(
+        arrows,
+        0.05,
+        1.035,
+        unit,
+        label,
+        labelpos="E",
+        color=ARROW,
+        fontproperties={"size": 8.5},
+        labelcolor=ARROW,
+    )
     axes.set_aspect("equal", adjustable="datalim")
     axes.margins(0.08)
     axes.set_xlabel(_LABELS["x"])
