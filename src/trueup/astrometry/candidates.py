@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from trueup.astrometry.measurement import Candidate
 from trueup.errors import SelectionError
 from trueup.model.exposure import Exposure
-from trueup.model.select import select
+from trueup.model.select import matching
 from trueup.model.solution import Solution
 from trueup.model.soundness import judge
 
@@ -37,19 +37,31 @@ def candidates(exposure: Exposure, selections: Sequence[str] | None = None) -> t
     """
     verdicts = judge(exposure)
     first = [min((index, *verdict.same_as)) for index, verdict in enumerate(verdicts)]
-    wanted = set(first) if selections is None else {first[index] for index in _selected(exposure, selections)}
+    chosen = exposure.solutions if selections is None else _selected(exposure, selections)
+    wanted = {first[exposure.solutions.index(solution)] for solution in chosen}
     return tuple(Candidate(exposure.rootname, k) for k in sorted(wanted) if _covers(exposure, k))
 
 
-def _selected(exposure: Exposure, selections: Sequence[str]) -> set[int]:
-    chosen = {0}
+def _selected(exposure: Exposure, selections: Sequence[str]) -> list[Solution]:
+    return [exposure.active, *(s for selection in selections for s in matching(exposure, selection))]
+
+
+def require_matches(exposures: Sequence[Exposure], selections: Sequence[str]) -> None:
+    """Refuse a selection that no exposure has.
+
+    Parameters
+    ----------
+    exposures : sequence of Exposure
+    selections : sequence of str
+
+    Raises
+    ------
+    SelectionError
+    """
     for selection in selections:
-        try:
-            chosen.add(exposure.solutions.index(select(exposure, selection)))
-        except SelectionError as error:
-            if "no solution" not in error.found:
-                raise
-    return chosen
+        if exposures and not any(matching(exposure, selection) for exposure in exposures):
+            names = ", ".join(dict.fromkeys(str(s.name) for e in exposures for s in e.solutions))
+            raise SelectionError(f"no solution matches '{selection}'", todo=f"there are: {names}")
 
 
 def _covers(exposure: Exposure, index: int) -> bool:

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from trueup.astrometry.absolute import measure_absolute
 from trueup.astrometry.agreement import findings
-from trueup.astrometry.candidates import by_trust, candidates
+from trueup.astrometry.candidates import by_trust, candidates, require_matches
 from trueup.astrometry.catalog import Catalog
 from trueup.astrometry.caution import with_cautions
 from trueup.astrometry.field import Field, area, intersection, outline
@@ -63,7 +63,7 @@ def measure(
     Raises
     ------
     SelectionError
-        Where a selection matches nothing, or solutions that differ on the sky.
+        Where a selection matches nothing.
     DataError
         Where the catalogue lacks what is needed to move its stars to the epoch of an exposure.
 
@@ -81,6 +81,7 @@ def measure(
     """
     stars, skipped = _stars(visit, centroids or {})
     seen = [see(_named(visit, found.rootname), found) for found in stars]
+    require_matches([s.exposure for s in seen], solutions or ())
     lists = {found.rootname: found for found in stars}
     options = {root: candidates(_named(visit, root), solutions) for root in lists}
     rows: list[Relative] = []

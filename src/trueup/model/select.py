@@ -48,7 +48,7 @@ def select(exposure: Exposure, selection: str) -> Solution:
     >>> select(Exposure("a_flc.fits", Cards(), (), (opus,), opus), "opus") is opus
     True
     """
-    found = _matching(exposure, selection.strip())
+    found = matching(exposure, selection.strip())
     if not found:
         names = ", ".join(dict.fromkeys(str(s.name) for s in exposure.solutions))
         raise SelectionError(
@@ -67,7 +67,33 @@ def select(exposure: Exposure, selection: str) -> Solution:
     return min(found, key=lambda s: _preference(exposure, s)) if len(found) > 1 else first
 
 
-def _matching(exposure: Exposure, selection: str) -> list[Solution]:
+def matching(exposure: Exposure, selection: str) -> list[Solution]:
+    """Every solution that a selection means, as in :func:`select`, whether they differ or not.
+
+    Parameters
+    ----------
+    exposure : Exposure
+    selection : str
+
+    Returns
+    -------
+    list of Solution
+        In the order of ``exposure.solutions``.
+
+    Raises
+    ------
+    SelectionError
+        Where the selection is blank, ``best``, or a number that the exposure does not have.
+
+    Examples
+    --------
+    >>> from trueup.model.cards import Cards
+    >>> from trueup.model.names import WcsName
+    >>> from trueup.model.solution import Origin
+    >>> opus = Solution(WcsName.parse("OPUS"), Origin("primary"))
+    >>> matching(Exposure("a_flc.fits", Cards(), (), (opus,), opus), "*SVM*")
+    []
+    """
     solutions = exposure.solutions
     if selection.startswith("#"):
         number = selection[1:]
@@ -80,8 +106,9 @@ def _matching(exposure: Exposure, selection: str) -> list[Solution]:
         return [solutions[int(number) - 1]]
     if selection.lower() == "best":
         raise SelectionError(
-            "'best' needs measured solutions, which this version does not make",
-            todo="name a solution: `trueup ls` lists them",
+            "'best' is found by measuring the whole visit",
+            file=exposure.path,
+            todo="use `trueup apply --solution best`, or `trueup choose` to see it first",
         )
     if selection.lower() in _FAMILIES:
         return [s for s in solutions if _FAMILIES[selection.lower()](s)]
