@@ -7,12 +7,11 @@ import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
-import numpy as np
 import pytest
 from archive.crds import Crds as Service
+from archive.crds import mdriztab
 from archive.files import Files
 from archive.server import Answer, Server
-from astropy.io import fits
 
 from archive import faults
 from trueup.archive.crds import cached_reference, fetch_reference, reference_path
@@ -26,15 +25,7 @@ QUICK = Http(retries=1, backoff_s=0.01)
 OFFLINE = Transport(Http(offline=True))
 
 
-def _table() -> bytes:
-    columns = [fits.Column("filter", "8A", array=["ANY"]), fits.Column("numimages", "J", array=[1])]
-    hdus = fits.HDUList([fits.PrimaryHDU(), fits.BinTableHDU.from_columns(columns)])
-    hdus[0].header["INSTRUME"] = "WFC3"
-    return b"".join(
-        bytes(hdu.header.tostring(), "ascii")
-        + (np.asarray(hdu.data).tobytes().ljust(2880, b"\0") if hdu.data is not None else b"")
-        for hdu in hdus
-    )
+TABLE = mdriztab(filter=("8A", ["ANY"]), numimages=("J", [1]))
 
 
 @pytest.fixture
@@ -45,7 +36,7 @@ def server() -> Iterator[Server]:
 
 @pytest.fixture
 def files(server: Server) -> Files:
-    files = Files({NAME: _table(), "postsm4_idc.fits": _table()})
+    files = Files({NAME: TABLE, "postsm4_idc.fits": TABLE})
     Service(files).mount(server)
     return files
 
@@ -59,7 +50,7 @@ def crds(server: Server, files: Files, tmp_path: Path) -> Crds:
 def test_a_reference_is_fetched_once(server: Server, crds: Crds) -> None:
     path = fetch_reference(Transport(QUICK), HEADER, crds)
     assert path == Path(crds.cache) / "references" / "hst" / "wfc3" / NAME
-    assert path.read_bytes() == _table()
+    assert path.read_bytes() == TABLE
     before = len(server.log)
     assert before == 2
     assert fetch_reference(Transport(QUICK), HEADER, crds) == path
@@ -70,26 +61,26 @@ def test_a_reference_is_fetched_once(server: Server, crds: Crds) -> None:
 
 def test_a_poisoned_cache_is_repaired(crds: Crds) -> None:
     path = fetch_reference(Transport(QUICK), HEADER, crds)
-    content = bytearray(_table())
+    content = bytearray(TABLE)
     content[-100] ^= 0x55
     path.write_bytes(content)
     with pytest.raises(FormatError, match="sha1"):
         cached_reference(HEADER, crds.cache)
     with pytest.raises(NetworkError):
         fetch_reference(OFFLINE, HEADER, crds)
-    assert fetch_reference(Transport(QUICK), HEADER, crds).read_bytes() == _table()
+    assert fetch_reference(Transport(QUICK), HEADER, crds).read_bytes() == TABLE
 
 
 def test_a_file_that_others_cached_is_checked_when_crds_can_be_asked(server: Server, crds: Crds) -> None:
     path = reference_path(HEADER, crds.cache)
     path.parent.mkdir(parents=True)
-    poisoned = bytearray(_table())
+    poisoned = bytearray(TABLE)
     poisoned[-100] ^= 0x55
     path.write_bytes(poisoned)
     # nobody can tell offline
     assert fetch_reference(OFFLINE, HEADER, crds) == path
-    assert fetch_reference(Transport(QUICK), HEADER, crds).read_bytes() == _table()
-    path.write_bytes(_table())
+    assert fetch_reference(Transport(QUICK), HEADER, crds).read_bytes() == TABLE
+    path.write_bytes(TABLE)
     (Path(crds.cache) / "config" / "hst" / "trueup_sha1.json").write_text("{nonsense")
     before = len(server.log)
     fetch_reference(Transport(QUICK), HEADER, crds)
@@ -99,7 +90,7 @@ def test_a_file_that_others_cached_is_checked_when_crds_can_be_asked(server: Ser
 def test_a_truncated_file_in_the_cache_is_not_used_offline(crds: Crds) -> None:
     path = reference_path(HEADER, crds.cache)
     path.parent.mkdir(parents=True)
-    path.write_bytes(_table()[:5000])
+    path.write_bytes(TABLE[:5000])
     with pytest.raises(FormatError, match="truncated"):
         cached_reference(HEADER, crds.cache)
 
@@ -113,7 +104,7 @@ def test_a_bad_answer_leaves_nothing_in_the_cache(crds: Crds, files: Files, faul
         fetch_reference(Transport(QUICK), HEADER, crds)
     assert not reference_path(HEADER, crds.cache).exists()
     files.faults.clear()
-    assert fetch_reference(Transport(QUICK), HEADER, crds).read_bytes() == _table()
+    assert fetch_reference(Transport(QUICK), HEADER, crds).read_bytes() == TABLE
 
 
 def test_an_unknown_reference_is_named(crds: Crds) -> None:

@@ -13,11 +13,23 @@ from typing import Any
 
 import numpy as np
 import pytest
+from archive.crds import mdriztab
 from astropy.io import fits
 
 from trueup.cli import run
 from trueup.drizzle.params import DrizzleParams
 from trueup.simulate import Recipe, Truth, make_visit
+
+
+@pytest.fixture(autouse=True)
+def _offline(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("TRUEUP_CONFIG", "")
+    monkeypatch.setenv("TRUEUP_HTTP_OFFLINE", "yes")
+    monkeypatch.setenv("TRUEUP_CRDS_CACHE", str(tmp_path / "crds"))
+    # a table that sets nothing
+    path = tmp_path / "crds" / "references" / "hst" / "wfc3" / "2ck18260i_mdz.fits"
+    path.parent.mkdir(parents=True)
+    path.write_bytes(mdriztab(filter=("8A", ["ANY"]), numimages=("J", [1])))
 
 
 @pytest.fixture(scope="module")

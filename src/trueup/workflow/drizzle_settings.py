@@ -14,6 +14,7 @@ from trueup.errors import FileAccessError, UsageError
 from trueup.model.exposure import Exposure
 
 ParamsFor = Callable[[Sequence[Exposure]], DrizzleParams]
+RowFor = Callable[[Sequence[Exposure]], Mapping[str, Any]]
 
 
 def layered(
@@ -22,6 +23,7 @@ def layered(
     stored: str | None = None,
     mdriztab: str | os.PathLike[str] | None = None,
     columns: Columns = "all",
+    row_for: RowFor | None = None,
 ) -> ParamsFor:
     """The settings of each product: options, then stored ones, then a row of an MDRIZTAB.
 
@@ -37,6 +39,8 @@ def layered(
         The row is that of the filter and number of exposures of each product.
     columns : str
         See :meth:`trueup.DrizzleParams.from_mdriztab`.
+    row_for : callable, optional
+        Gives the row of some exposures where no table is given.
 
     Returns
     -------
@@ -61,10 +65,12 @@ def layered(
     DrizzleParams(**given)
 
     def params_for(exposures: Sequence[Exposure]) -> DrizzleParams:
-        if mdriztab is None or not exposures:
-            return DrizzleParams(**given)
-        row = row_settings(mdriztab, exposures[0].filter, len(exposures), columns=columns)
-        return DrizzleParams(**row | given)
+        row: Mapping[str, Any] = {}
+        if mdriztab is not None and exposures:
+            row = row_settings(mdriztab, exposures[0].filter, len(exposures), columns=columns)
+        elif row_for is not None:
+            row = row_for(exposures)
+        return DrizzleParams(**{**row, **given})
 
     return params_for
 

@@ -5,6 +5,10 @@ from __future__ import annotations
 import hashlib
 import json
 from dataclasses import dataclass
+from io import BytesIO
+from typing import Any
+
+from astropy.io import fits
 
 from archive.files import Files
 from archive.server import Answer, Request, Server
@@ -40,6 +44,18 @@ class Crds:
             "instrument": "wfc3",
         }
         return {field: info[field] for field in fields}
+
+
+def mdriztab(**columns: tuple[str, list[Any]]) -> bytes:
+    """A table for WFC3, its columns as format and values."""
+    hdu = fits.BinTableHDU.from_columns(
+        [fits.Column(name, *of[:1], array=of[1]) for name, of in columns.items()]
+    )
+    primary = fits.PrimaryHDU()
+    primary.header["INSTRUME"] = "WFC3"
+    file = BytesIO()
+    fits.HDUList([primary, hdu]).writeto(file)
+    return file.getvalue()
 
 
 def _result(result: object, error: object) -> Answer:
