@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from pathlib import Path
 
@@ -13,6 +14,7 @@ from trueup import open_visit
 from trueup.astrometry.catalog import read_catalog
 from trueup.astrometry.measure import measure
 from trueup.astrometry.measurement import Measurement
+from trueup.cli import run
 from trueup.errors import FileAccessError
 from trueup.simulate import Recipe, Truth, make_visit
 from trueup.workflow import save
@@ -130,3 +132,33 @@ def test_a_folder_that_is_none(measurement: Measurement, tmp_path: Path) -> None
     (tmp_path / "file").write_text("")
     with pytest.raises(FileAccessError):
         save_measurement(measurement, tmp_path / "file" / "below")
+
+
+def test_command(truth: Truth, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    files = [str(path) for path in truth.files]
+    options = ["--catalog", str(truth.catalog), "--columns", "epoch=2016.0", "--faintest", "20"]
+    command = ["measure", *files, *options, "--save", str(tmp_path / "out"), "--format", "json"]
+    assert run(command) == 1
+    printed = capsys.readouterr()
+    assert len(json.loads(printed.out)["absolute"]) >= 6
+    assert f"files in {tmp_path / 'out'}" in printed.err
+    assert Table.read(tmp_path / "out" / "GAIA_iepw14g4q.ecsv")["mag"].max() <= 20
+    assert run(command) == 3
+    assert "use --overwrite to replace it" in capsys.readouterr().err
+    assert run([*command, "--overwrite"]) == 1
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        (["--faintest", "20"], "columns or limits of magnitude without a catalogue"),
+        (["--columns", "epoch=2016"], "columns or limits of magnitude without a catalogue"),
+        (["--catalog", "a.ecsv", "--reference", "b.fits"], "both a catalogue and a reference image"),
+        (["--catalog", "a.ecsv", "--columns", "colour=B"], "no such quantity: colour"),
+    ],
+)
+def test_options_that_contradict(
+    truth: Truth, capsys: pytest.CaptureFixture[str], options: list[str], message: str
+) -> None:
+    assert run(["measure", str(truth.files[0]), *options]) == 2
+    assert message in capsys.readouterr().err

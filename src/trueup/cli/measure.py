@@ -6,7 +6,7 @@ from typing import Annotated
 
 from cyclopts import Parameter
 
-from trueup.cli.output import Format, console, emit
+from trueup.cli.output import Format, console, emit, note
 from trueup.errors import EXIT_FINDING, EXIT_FINE
 from trueup.workflow.measure import Against
 
@@ -18,6 +18,8 @@ def measure(
     against: Annotated[Against, Parameter("*", negative_iterable=())] = _NOTHING,
     solution: Annotated[tuple[str, ...], Parameter(negative=())] = (),
     everything: Annotated[bool, Parameter("--all", negative=())] = False,
+    save: str | None = None,
+    overwrite: Annotated[bool, Parameter(negative=())] = False,
     style: Annotated[Format, Parameter("--format")] = "text",
 ) -> int:
     """Measure on the stars how well every solution aligns the exposures, and where it puts them.
@@ -32,13 +34,21 @@ def measure(
         Measure only the solutions in force and this one; may be repeated.
     everything
         Print every pair of solutions.
+    save
+        A folder for star lists, matches, residuals with a page about each pair, regions, and the
+        catalogue as it was used.
+    overwrite
+        Replace files of an earlier --save.
     style
         text, json, jsonl or ecsv; the last two list the pairs.
     """
     from trueup.report.measurement import measurement_values, print_measurement
     from trueup.workflow.measure import fails, measure_files
+    from trueup.workflow.save import save_measurement
 
     found = measure_files(files or (".",), against=against, solutions=solution or None)
+    if save is not None:
+        note(f"{len(save_measurement(found, save, overwrite=overwrite))} files in {save}")
     if style == "text":
         print_measurement(found, console(), everything=everything)
     else:

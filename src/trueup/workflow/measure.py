@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 
 from trueup.astrometry.anchor import anchored
 from trueup.astrometry.catalog import Catalog, read_catalog
+from trueup.astrometry.columns import parse_columns
 from trueup.astrometry.measure import measure
 from trueup.astrometry.measurement import Candidate, Measurement, Relative
 from trueup.astrometry.reference import read_reference
@@ -27,6 +28,13 @@ class Against:
     ----------
     catalog
         Reference stars: ECSV, CSV, FITS or VOTable with Gaia's column names.
+    columns
+        Its columns where they have other names, or a number for all stars: ra=ALPHA,dec=DELTA,epoch=2016.0.
+        pm_dispersion=5 (mas/yr) widens the errors where there are no proper motions.
+    faintest
+        Leave fainter stars of the catalogue out.
+    brightest
+        Leave brighter stars of the catalogue out.
     reference
         A drizzled image as the reference frame.
     anchor
@@ -36,6 +44,9 @@ class Against:
     """
 
     catalog: str | None = None
+    columns: str = ""
+    faintest: float | None = None
+    brightest: float | None = None
     reference: str | None = None
     anchor: str | None = None
     centroids: tuple[str, ...] = ()
@@ -81,18 +92,46 @@ def measure_files(
     visit = replace(visit, exposures=tuple(sorted(visit.exposures, key=lambda e: e.rootname not in first)))
     return measure(
         visit,
-        catalog=_catalog(against),
+        catalog=reference_frame(against),
         solutions=solutions,
         centroids=_centroids(visit, against.centroids),
     )
 
 
-def _catalog(against: Against) -> Catalog | None:
+def reference_frame(against: Against) -> Catalog | None:
+    """The stars that define the frame: of a catalogue or of a drizzled image.
+
+    Parameters
+    ----------
+    against : Against
+
+    Returns
+    -------
+    Catalog or None
+        None where neither is given.
+
+    Raises
+    ------
+    UsageError
+        Where both are given, or columns and limits of neither.
+    FormatError, FileAccessError, DataError
+        Where the stars cannot be read.
+
+    Examples
+    --------
+    >>> reference_frame(Against()) is None
+    True
+    """
     if against.catalog and against.reference:
         raise UsageError("both a catalogue and a reference image", todo="give one of them")
-    if against.reference:
-        return read_reference(against.reference)
-    return read_catalog(against.catalog) if against.catalog else None
+    columns = parse_columns(against.columns)
+    faintest, brightest = against.faintest, against.brightest
+    if against.catalog:
+        return read_catalog(against.catalog, columns=columns, faintest=faintest, brightest=brightest)
+    limited = faintest is not None or brightest is not None
+    if limited or (columns and not against.reference):
+        raise UsageError("columns or limits of magnitude without a catalogue", todo="give --catalog FILE")
+    return read_reference(against.reference, columns=columns) if against.reference else None
 
 
 def _centroids(visit: Visit, paths: Sequence[str]) -> dict[str, StarList]:
