@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import re
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator
@@ -116,8 +117,7 @@ def test_a_lasting_fault_is_reported_and_repaired_later(
     manifest = fetch(archive, tmp_path)
     check_folder(tmp_path, manifest)
     assert [row.product.filename for row in manifest.failed] == [VICTIM]
-    with pytest.raises(AssertionError, match=words):
-        raise AssertionError(manifest.failed[0].error)
+    assert re.search(words, manifest.failed[0].error)
     files.faults.clear()
     manifest = fetch(archive, tmp_path)
     check_folder(tmp_path, manifest)
