@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from trueup.astrometry.bundle import Bundle, Link, adjust, carry
+from trueup.astrometry.bundle import Bundle, Link, adjust, carry, without_contradictions
 from trueup.astrometry.pointing import UNITS, Member
 
 Floats = NDArray[np.float64]
@@ -99,12 +99,26 @@ def test_one_bad_pair_is_named_and_does_no_harm() -> None:
     pairs = pair_links(rng, truth, 0.4)
     wrong = np.array([36.0, 20.0, 0.0, 0.0])
     pairs[1] = replace(pairs[1], values=pairs[1].values + wrong)
-    bundle = adjust(members, pairs)
-    assert bundle.rejected == (("v0", "v2"),)
+    kept, rejected = without_contradictions(members, pairs)
+    assert [(link.a, link.b) for link in rejected] == [("v0", "v2")]
+    bundle = adjust(members, kept)
     found = corrections(bundle)
     miss = np.array([found[name] + value for name, value in truth.items()])[:, :2]
     assert np.abs(miss - miss.mean(axis=0)).max() < 1.0
     assert bundle.loops == 0
+
+
+def test_a_pair_that_the_pointing_excludes_is_not_believed() -> None:
+    """36 mas between exposures of one acquisition, and nothing to back it: likely no stars at all."""
+    rng = np.random.default_rng(13)
+    members = visit("v", 2)
+    truth = true_errors(rng, members)
+    (pair,) = pair_links(rng, truth, 0.4)
+    assert without_contradictions(members, [pair])[1] == ()
+    wrong = replace(pair, values=pair.values + np.array([36.0, 20.0, 0.0, 0.0]))
+    assert without_contradictions(members, [wrong]) == ((), (wrong,))
+    free = [replace(member, pointed=False) for member in members]
+    assert without_contradictions(free, [wrong])[1] == ()
 
 
 def test_loops_that_do_not_close_enlarge_the_errors() -> None:
@@ -132,8 +146,8 @@ def test_visits_move_as_rigid_groups() -> None:
         truth[member.rootname] = truth[member.rootname] + np.array([150.0, 0.0, 1e-5, 0.0])
     pairs = [p for p in pair_links(rng, truth, 0.5) if p.a[0] == p.b[0] or (p.a, p.b) == ("v1", "w0")]
     assert len(pairs) == 3
+    assert without_contradictions([*first, *second], pairs) == (tuple(pairs), ())
     bundle = adjust([*first, *second], pairs, sky_links(rng, {"v0": truth["v0"]}, 2.0))
-    assert not bundle.rejected
     found = corrections(bundle)
     miss = np.array([found[name] + value for name, value in truth.items()])[:, :2]
     assert np.abs(miss - miss.mean(axis=0)).max() < 1.5

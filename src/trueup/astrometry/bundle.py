@@ -118,6 +118,45 @@ class Bundle:
     rejected: tuple[tuple[str, str], ...] = ()
 
 
+def without_contradictions(
+    members: Sequence[Member], pairs: Sequence[Link]
+) -> tuple[tuple[Link, ...], tuple[Link, ...]]:
+    """Leave out, one by one, the pair that contradicts the others and the pointing most.
+
+    Parameters
+    ----------
+    members : sequence of Member
+    pairs : sequence of Link
+        Between members.
+
+    Returns
+    -------
+    kept, rejected : tuple of Link
+
+    Examples
+    --------
+    >>> members = [Member(name, "F336W", "iepw14-1", "iepw14") for name in "ab"]
+    >>> link = Link("a", "b", np.array([60.0, 0.0, 0.0, 0.0]), np.diag([0.01, 0.01, 1e-14, 1e-14]))
+    >>> [len(links) for links in without_contradictions(members, [link])]
+    [0, 1]
+    """
+    place = {member.rootname: k for k, member in enumerate(members)}
+    prior = prior_covariance(members)
+    kept, rejected = [(_scaled(link), link) for link in pairs], []
+    while True:
+        links = [scaled for scaled, _ in kept]
+        mean, covariance = _solved(prior, links, place)
+        rough = sorted(((_rough_gain(one, mean, covariance, place), k) for k, one in enumerate(links)))
+        for gain, k in reversed(rough):
+            others = links[:k] + links[k + 1 :]
+            suspect = not 0 <= gain < _REJECT
+            if suspect and _exact_gain(links[k], others, prior, place) > _REJECT:
+                rejected.append(kept.pop(k)[1])
+                break
+        else:
+            return tuple(link for _, link in kept), tuple(rejected)
+
+
 def adjust(
     members: Sequence[Member], pairs: Sequence[Link], sky: Sequence[Link] = (), *, hold: bool = False
 ) -> Bundle:
@@ -127,7 +166,7 @@ def adjust(
     ----------
     members : sequence of Member
     pairs : sequence of Link
-        Between members.
+        Between members, :func:`without_contradictions`.
     sky : sequence of Link
         Of members to the sky; without any the mean of the group stays.
     hold : bool
@@ -151,7 +190,7 @@ def adjust(
         return Bundle(())
     place = {member.rootname: k for k, member in enumerate(members)}
     prior = prior_covariance(members)
-    kept, rejected = _without_contradictions(prior, [_scaled(link) for link in pairs], place)
+    kept = [_scaled(link) for link in pairs]
     mean, least = _solved(prior, kept, place)
     loops, chi2, closure = _closure(mean, kept, place)
     noise = max(1.0, chi2 or 1.0) * _noise(least, kept, place)
@@ -168,7 +207,7 @@ def adjust(
         for member in members
         for at in (_rows(place[member.rootname]),)
     )
-    return Bundle(corrections, loops, chi2, closure, tuple((link.a, link.b) for link in rejected))
+    return Bundle(corrections, loops, chi2, closure)
 
 
 def carry(bundle: Bundle, sources: Mapping[str, str]) -> Bundle:
@@ -233,39 +272,28 @@ def _solved(prior: Floats, links: Sequence[Link], place: Mapping[str, int]) -> t
     return covariance @ right, covariance
 
 
-def _without_contradictions(
-    prior: Floats, links: Sequence[Link], place: Mapping[str, int]
-) -> tuple[list[Link], list[Link]]:
-    """Leave out, one by one, the link that contradicts the others most.
-
-    Only a link whose exposures hold together without it is contradicted by measurements; the only one
-    between two exposures may well be at odds with their pointing, and is right.
-    """
-    kept, rejected = list(links), []
-    while True:
-        mean, covariance = _solved(prior, kept, place)
-        gains = sorted(
-            ((_gain(link, mean, covariance, place), k) for k, link in enumerate(kept)), reverse=True
-        )
-        for gain, k in gains:
-            label = _components([*kept[:k], *kept[k + 1 :]], place)
-            if gain > _REJECT and label[kept[k].a] == label[kept[k].b]:
-                rejected.append(kept.pop(k))
-                break
-        else:
-            return kept, rejected
-
-
 def _residual(link: Link, mean: Floats, place: Mapping[str, int]) -> Floats:
     return np.asarray(link.values - mean[_rows(place[link.b])] + mean[_rows(place[link.a])])
 
 
-def _gain(link: Link, mean: Floats, covariance: Floats, place: Mapping[str, int]) -> float:
-    """How much chi-square falls when a link is left out."""
-    a, b = _rows(place[link.a]), _rows(place[link.b])
-    known = covariance[a, a] + covariance[b, b] - covariance[a, b] - covariance[b, a]
+def _rough_gain(link: Link, mean: Floats, covariance: Floats, place: Mapping[str, int]) -> float:
+    """How much chi-square falls when a link is left out; numerically poor for the only one of an exposure."""
     residual = _residual(link, mean, place)
-    return float(residual @ np.linalg.solve(link.covariance - known, residual))
+    left = link.covariance - _known(link, covariance, place)
+    return float(residual @ np.linalg.solve(left, residual))
+
+
+def _exact_gain(link: Link, others: Sequence[Link], prior: Floats, place: Mapping[str, int]) -> float:
+    """The same from what the other links and the pointing say."""
+    mean, covariance = _solved(prior, others, place)
+    residual = _residual(link, mean, place)
+    return float(residual @ np.linalg.solve(link.covariance + _known(link, covariance, place), residual))
+
+
+def _known(link: Link, covariance: Floats, place: Mapping[str, int]) -> Floats:
+    """Covariance of the difference of two exposures."""
+    a, b = _rows(place[link.a]), _rows(place[link.b])
+    return np.asarray(covariance[a, a] + covariance[b, b] - covariance[a, b] - covariance[b, a])
 
 
 def _components(links: Iterable[Link], names: Iterable[str]) -> dict[str, str]:

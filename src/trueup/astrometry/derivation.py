@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from textwrap import wrap
 
 import numpy as np
 
 from trueup.astrometry.baseline import Baseline, baseline, frame_links, pair_links, sky_links, trusted
-from trueup.astrometry.bundle import Bundle, Correction, Link, adjust, carry
+from trueup.astrometry.bundle import Bundle, Correction, Link, adjust, carry, without_contradictions
 from trueup.astrometry.derive import Record, corrected, fit_name
 from trueup.astrometry.fit import Fit
 from trueup.astrometry.measurement import Measurement
@@ -213,7 +213,8 @@ def _adjusted(ground: _Ground, group: Sequence[Exposure], centre: Pair) -> Bundl
     """The bundle of one field."""
     names = {exposure.rootname for exposure in group}
     start = {rootname: ground.base.start[rootname] for rootname in names}
-    pairs = pair_links(ground.measurement, start, centre)
+    members = members_of(group, pointed=ground.base.pointed)
+    pairs, rejected = without_contradictions(members, pair_links(ground.measurement, start, centre))
     held = ground.wish.held & names
     sky: Sequence[Link] = ()
     if ground.catalog != "NONE":
@@ -222,7 +223,8 @@ def _adjusted(ground: _Ground, group: Sequence[Exposure], centre: Pair) -> Bundl
         sky = frame_links(group, start, centre, held=held)
         tied = {name for link in pairs for name in (link.a, link.b)}
         sky = [link for link in sky if link.b in tied or held]
-    bundle = adjust(members_of(group, pointed=ground.base.pointed), pairs, sky, hold=bool(held))
+    bundle = adjust(members, pairs, sky, hold=bool(held))
+    bundle = replace(bundle, rejected=tuple((link.a, link.b) for link in rejected))
     return carry(bundle, {name: source for name, source in ground.wish.carried.items() if name in names})
 
 

@@ -10,15 +10,16 @@ from cyclopts import Parameter
 from trueup.cli.output import Format, Some, emit
 from trueup.errors import EXIT_FINE
 from trueup.workflow.fit import Task, Writing
+from trueup.workflow.measure import Against
 
+_ITSELF = Against()
 _USUAL = Task()
 _FILES_ONLY = Writing()
 
 
 def fit(
     *files: Some,
-    catalog: str | None = None,
-    reference: str | None = None,
+    against: Annotated[Against, Parameter("*", negative_iterable=())] = _ITSELF,
     task: Annotated[Task, Parameter("*")] = _USUAL,
     out: Annotated[str, Parameter(("--out", "-o"))] = ".",
     writing: Annotated[Writing, Parameter("*")] = _FILES_ONLY,
@@ -35,25 +36,15 @@ def fit(
     ----------
     files
         Exposures, associations or folders; headerlet files to compare with.
-    catalog
-        Reference stars: ECSV, CSV, FITS or VOTable.
-    reference
-        A drizzled image that is the reference.
-    task
-        What to fit.
     out
         Folder of the headerlet files.
-    writing
-        How they are written.
     style
         text, json, jsonl or ecsv.
     """
     from trueup.report.fit import fit_text, fit_values
     from trueup.workflow.fit import fit as fit_visit
-    from trueup.workflow.fit import reference_stars
 
-    stars = reference_stars(catalog, reference)
-    fitted = fit_visit(files, task, catalog=stars, out=out, writing=writing)
+    fitted = fit_visit(files, task, against=against, out=out, writing=writing)
     if style == "text":
         sys.stdout.write(f"{fit_text(fitted)}\n")
     else:

@@ -8,18 +8,17 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from trueup.astrometry.catalog import Catalog, read_catalog
+from trueup.astrometry.anchor import anchored
+from trueup.astrometry.catalog import Catalog
 from trueup.astrometry.choice import Choice
 from trueup.astrometry.choose import choose
 from trueup.astrometry.derivation import Derivation, Wish, derive
 from trueup.astrometry.derive import check_name, file_stem
-from trueup.astrometry.evidence import anchored_by
 from trueup.astrometry.improvement import Fitted, Improvement, improvement, with_derived
 from trueup.astrometry.measure import measure
 from trueup.astrometry.measurement import Measurement
-from trueup.astrometry.reference import read_reference
 from trueup.edit.headerlets import attach
-from trueup.errors import FileAccessError, TrueupError, UsageError
+from trueup.errors import FileAccessError, SolutionError, TrueupError, UsageError
 from trueup.fits.headerlet import read_headerlet
 from trueup.fits.headerlet_write import headerlet_bytes
 from trueup.fits.splice import explained
@@ -28,6 +27,7 @@ from trueup.fits.walk import ByteSource, BytesSource, open_source
 from trueup.model.exposure import Exposure
 from trueup.model.solution import Origin
 from trueup.model.visit import Visit
+from trueup.workflow.measure import Against, measure_files, reference_frame
 
 PathLike = str | os.PathLike[str]
 
@@ -38,8 +38,6 @@ class Task:
 
     Parameters
     ----------
-    anchor
-        A filter, file or visit that never moves.
     relative_only
         Align the exposures to each other and leave the catalogue alone.
     wcsname
@@ -48,7 +46,6 @@ class Task:
         Derive and write also where the visit is good as it is.
     """
 
-    anchor: str | None = None
     relative_only: bool = False
     wcsname: str = ""
     force: bool = False
@@ -77,7 +74,7 @@ def fit(
     paths: Iterable[PathLike],
     task: Task | None = None,
     *,
-    catalog: Catalog | None = None,
+    against: Against | None = None,
     out: PathLike = ".",
     writing: Writing | None = None,
 ) -> Fitted:
@@ -92,8 +89,8 @@ def fit(
     paths : iterable of path
         Exposures, associations or folders, and headerlet files to compare with.
     task : Task, optional
-    catalog : Catalog, optional
-        Reference stars for the position of the group on the sky.
+    against : Against, optional
+        Reference stars for the position of the group on the sky; exposures that never move.
     out : path
         Folder of the headerlet files, made where missing.
     writing : Writing, optional
@@ -121,19 +118,20 @@ def fit(
     >>> fitted.outcome, [file.name for file in fitted.files][:1]
     ('derived', ['iepw14g4q_flc_trueup_hlet.fits'])
     """
-    task, writing = task or Task(), writing or Writing()
-    visit = open_visit(paths)
-    _check_name(visit, task.wcsname)
+    task, writing, against = task or Task(), writing or Writing(), against or Against()
+    given = [os.fspath(path) for path in paths]
+    visit = open_visit(given)
+    _check_headerlets(visit, task.wcsname)
     _refuse_existing(visit, Path(out), writing)
-    before = measure(visit, catalog=catalog)
-    choice = choose(before, anchor=task.anchor)
+    before = measure_files(given, against=against)
+    choice = choose(before, anchor=against.anchor)
     if choice.verdict == "keep" and not task.force:
         return Fitted("keep", f"no improvement needed: {choice.reason}", choice, before)
-    derivation = derive(before, _wish(visit, task, choice))
+    derivation = derive(before, _wish(task, choice, anchored(visit, against.anchor)))
     if not derivation.exposures:
         return Fitted("unmeasurable", f"nothing can be derived: {choice.reason}", choice, before)
     contents = {_file_name(d.exposure): headerlet_bytes(d.solution, d.exposure) for d in derivation.exposures}
-    trial = _Trial(before, derivation, choice, catalog)
+    trial = _Trial(before, derivation, choice, reference_frame(against))
     verdict, after = trial.of(BytesSource(content, name) for name, content in contents.items())
     if not (verdict.better or task.force):
         return Fitted("no improvement", _no_improvement(verdict, choice), choice, before, derivation, after)
@@ -142,15 +140,6 @@ def fit(
         _attach(visit, files, follow_links=writing.follow_links)
     verdict, after = trial.of(open_source(file) for file in files)
     return Fitted("derived", verdict.reason, choice, before, derivation, after, files)
-
-
-def reference_stars(catalog: PathLike | None, image: PathLike | None) -> Catalog | None:
-    """The catalogue, or the stars of a drizzled image, that a user named."""
-    if catalog is not None and image is not None:
-        raise UsageError("both a catalogue and a reference image", todo="give one of them")
-    if image is not None:
-        return read_reference(image)
-    return None if catalog is None else read_catalog(catalog)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -177,12 +166,15 @@ class _Trial:
         return improvement(after, self.derivation, instead_of=instead_of), after
 
 
-def _check_name(visit: Visit, name: str) -> None:
-    if not name:
-        return
-    check_name(name)
+def _check_headerlets(visit: Visit, name: str) -> None:
+    """Those given are for these exposures, and the name of the new ones is free."""
+    for path, stray in visit.headerlets:
+        found = f"the headerlet is for {stray.destim or 'no exposure'}, which was not given"
+        raise SolutionError(found, file=path, solution=stray.name, todo="give that exposure, too")
+    if name:
+        check_name(name)
     for exposure in visit.exposures:
-        if name.upper() in {solution.wcsname.upper() for solution in exposure.solutions}:
+        if name and name.upper() in {solution.wcsname.upper() for solution in exposure.solutions}:
             found = "a solution of this name is there already"
             raise UsageError(found, file=exposure.path, solution=name, todo="give another --wcsname")
 
@@ -198,9 +190,9 @@ def _file_name(exposure: Exposure) -> str:
     return f"{file_stem(exposure)}_trueup_hlet.fits"
 
 
-def _wish(visit: Visit, task: Task, choice: Choice) -> Wish:
+def _wish(task: Task, choice: Choice, held: frozenset[str]) -> Wish:
     carried = {c.exposure.rootname: c.carried_from for c in choice.exposures if c.carried_from}
-    return Wish(anchored_by(visit, task.anchor), task.relative_only, carried, task.wcsname)
+    return Wish(held, task.relative_only, carried, task.wcsname)
 
 
 def _no_improvement(verdict: Improvement, choice: Choice) -> str:
