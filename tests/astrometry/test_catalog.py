@@ -11,7 +11,8 @@ from astropy.coordinates import SkyCoord
 from astropy.table import MaskedColumn, QTable, Table
 from astropy.time import Time
 
-from trueup.astrometry.catalog import Catalog, legal_name, read_catalog
+from trueup.astrometry.catalog import Catalog, read_catalog
+from trueup.astrometry.catalog_name import legal_name
 from trueup.astrometry.columns import parse_columns
 from trueup.errors import DataError, FormatError, UsageError
 

@@ -3,21 +3,17 @@
 from __future__ import annotations
 
 import os
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass, fields, replace
-from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from trueup.astrometry.catalog_name import GAIA_EPOCHS, catalog_name
 from trueup.astrometry.columns import read_columns
 from trueup.astrometry.motion import at_epoch
 from trueup.errors import DataError, UsageError
 from trueup.fits.table import read_table
-
-if TYPE_CHECKING:
-    from astropy.table import Table
 
 Floats = NDArray[np.float64]
 
@@ -27,10 +23,6 @@ _SLACK_YEARS = 0.5
 _ENOUGH_MOTIONS = 5
 _POSITION_ERROR_MAS = 5.0
 _PM_ERROR = 1.0
-
-_GAIA = re.compile(r"gaia[\s_/-]*(e?)dr[\s_-]*(\d)", re.IGNORECASE)
-_VIZIER_GAIA = {"I/337": "GAIADR1", "I/345": "GAIADR2", "I/350": "GAIAeDR3", "I/355": "GAIADR3"}
-_GAIA_EPOCHS = {"GAIADR1": 2015.0, "GAIADR2": 2015.5, "GAIAeDR3": 2016.0, "GAIADR3": 2016.0}
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -271,7 +263,7 @@ def read_catalog(
     table = read_table(path)
     file = os.fspath(path)
     known = read_columns(table, columns or {}, file=file)
-    catalog = _build(known, name=name or _name_of(table, file), file=file)
+    catalog = _build(known, name=name or catalog_name(table, file), file=file)
     kept = np.isfinite(catalog.ra + catalog.dec)
     if faintest is not None or brightest is not None:
         if "mag" not in known:
@@ -304,7 +296,7 @@ def _build(known: Mapping[str, Floats], *, name: str, file: str) -> Catalog:
         pmra=column("pmra"),
         pmdec=column("pmdec"),
         pm_error=_per_axis(column("pmra_error"), column("pmdec_error")),
-        epoch=np.full(n, _GAIA_EPOCHS.get(name, np.nan)) if np.isnan(epoch).all() else epoch,
+        epoch=np.full(n, GAIA_EPOCHS.get(name, np.nan)) if np.isnan(epoch).all() else epoch,
         mag=column("mag"),
         # noise of faint stars is larger than what it would correct
         parallax=np.where(significance > 3.0, parallax, 0.0),
@@ -316,42 +308,3 @@ def _per_axis(a: Floats, b: Floats) -> Floats:
     """One error for both axes; where one is unknown, the other."""
     a, b = np.where(np.isnan(a), b, a), np.where(np.isnan(b), a, b)
     return np.sqrt((a**2 + b**2) / 2)
-
-
-def _name_of(table: Table, file: str) -> str:
-    """The release of Gaia where the file or the metadata say one, else the stem of the file."""
-    stem = os.path.basename(file).partition(".")[0]
-    for text in (stem, *(str(value) for value in _words(table.meta))):
-        if told := _GAIA.search(text):
-            return f"GAIA{told[1].lower()}DR{told[2]}"
-        for key, name in _VIZIER_GAIA.items():
-            if text.startswith(key):
-                return name
-    return legal_name(stem)
-
-
-def _words(meta: Mapping[str, Any]) -> list[Any]:
-    return [
-        meta[key]
-        for key in meta
-        if str(key).lower() in {"name", "id", "description", "title", "catalog", "extname"}
-    ]
-
-
-def legal_name(text: str) -> str:
-    """A word that can stand for a catalogue in a WCSNAME: letters and digits.
-
-    Parameters
-    ----------
-    text : str
-
-    Returns
-    -------
-    str
-
-    Examples
-    --------
-    >>> legal_name("my stars_v2"), legal_name("--")
-    ('MYSTARSV2', 'CATALOG')
-    """
-    return re.sub(r"[^A-Z0-9]", "", text.upper()) or "CATALOG"

@@ -7,7 +7,8 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from trueup.astrometry.catalog import Catalog, legal_name
+from trueup.astrometry.catalog import Catalog
+from trueup.astrometry.catalog_name import legal_name
 from trueup.astrometry.match import detector_fixed
 from trueup.astrometry.peak import Search
 from trueup.astrometry.plane import project
