@@ -22,6 +22,7 @@ MODULES = sorted(SOURCE.rglob("*.py"))
 
 PUBLIC = [
     "ChipWcs",
+    "Choice",
     "Comparison",
     "DrizzleParams",
     "Exposure",
@@ -32,6 +33,7 @@ PUBLIC = [
     "TrueupError",
     "Visit",
     "WcsName",
+    "choose",
     "compare",
     "drizzle",
     "errors",

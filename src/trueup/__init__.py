@@ -17,6 +17,8 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from trueup import errors, simulate
+    from trueup.astrometry.choice import Choice
+    from trueup.astrometry.choose import choose
     from trueup.astrometry.measure import measure
     from trueup.astrometry.measurement import Measurement
     from trueup.drizzle.params import DrizzleParams
@@ -37,6 +39,7 @@ if TYPE_CHECKING:
 __version__ = "0.1.0"
 __all__ = [
     "ChipWcs",
+    "Choice",
     "Comparison",
     "DrizzleParams",
     "Exposure",
@@ -47,6 +50,7 @@ __all__ = [
     "TrueupError",
     "Visit",
     "WcsName",
+    "choose",
     "compare",
     "drizzle",
     "errors",
@@ -60,6 +64,7 @@ __all__ = [
 
 _HOME = {
     "ChipWcs": "trueup.model.chipwcs",
+    "Choice": "trueup.astrometry.choice",
     "Comparison": "trueup.workflow.compare",
     "DrizzleParams": "trueup.drizzle.params",
     "Exposure": "trueup.model.exposure",
@@ -70,6 +75,7 @@ _HOME = {
     "TrueupError": "trueup.errors",
     "Visit": "trueup.model.visit",
     "WcsName": "trueup.model.names",
+    "choose": "trueup.astrometry.choose",
     "compare": "trueup.workflow.compare",
     "drizzle": "trueup.drizzle.pipeline",
     "fetch": "trueup.workflow.fetch",

@@ -144,14 +144,14 @@ def test_one_bad_sibling_is_detected_and_named() -> None:
     roots = ("iepw14g4q", "iepw14g6q", "iepw14g8q")
     exposures = [of(good, root, IMG) for root in roots] + [of(bad, "iepw14gaq", IMG)]
     choice = choose(measurement(*exposures))
-    (finding,) = choice.findings
-    assert finding.startswith("iepw14gaq is 9.1 +- 0.4 mas (0.23 px) off its three siblings")
+    named_so = "iepw14gaq is 9.1 +- 0.4 mas (0.23 px) off its three siblings, which agree within 0.4 mas"
+    assert named_so in choice.reason
     assert choice.verdict == "change"
     assert names(choice) == {**dict.fromkeys(roots, IMG), "iepw14gaq": REL}
     without = [*exposures[:3], of(bad, "iepw14gaq", IMG, without=(REL,))]
     lost = choose(measurement(*without))
     assert lost.verdict == "derive"
-    assert lost.findings[0] == finding
+    assert named_so in lost.reason
 
 
 def torn(solution: Solution, other: Solution) -> Solution:
@@ -312,7 +312,7 @@ def test_an_anchor_never_moves(anchor: str) -> None:
 
 
 def test_an_anchor_that_is_nowhere_or_unsound_is_an_error() -> None:
-    with pytest.raises(SelectionError, match=r"no exposure is called 'F814W'; give a file, or one of F275W"):
+    with pytest.raises(SelectionError, match="anchor 'F814W' names no exposure"):
         choose(measurement(*tutorial()), anchor="F814W")
     broken = shot("iepw14g4q", torn(RIGHT[REL], RIGHT[GSC]), RIGHT[SVM], RIGHT[IDC])
     with pytest.raises(SolutionError, match="the anchor's active solution is unsound"):

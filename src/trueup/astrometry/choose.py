@@ -7,8 +7,9 @@ from dataclasses import dataclass, field, replace
 from itertools import chain, pairwise
 
 from trueup.astrometry import reasons
+from trueup.astrometry.anchor import anchored
 from trueup.astrometry.choice import Choice, ChoiceVerdict, Chosen, Rejected
-from trueup.astrometry.evidence import Assignment, Evidence, anchored_by, gather
+from trueup.astrometry.evidence import Assignment, Evidence, gather
 from trueup.astrometry.measurement import Measurement
 from trueup.astrometry.search import sets
 from trueup.astrometry.standing import (
@@ -77,7 +78,7 @@ def choose(measurement: Measurement, *, anchor: str | None = None) -> Choice:
     >>> choose(Measurement(Visit(()))).verdict
     'unmeasurable'
     """
-    evidence = gather(measurement, anchored_by(measurement.visit, anchor))
+    evidence = gather(measurement, anchored(measurement.visit, anchor))
     decisions = [_decide(evidence, part) for part in _parts(evidence)]
     return _together(evidence, decisions)
 
@@ -113,7 +114,7 @@ def _decide_measured(evidence: Evidence, rootnames: Sequence[str]) -> _Decision:
     sound = all(candidate in evidence.options[root] for root, candidate in before.assignment.items())
     standings = [stand(evidence, assignment) for assignment in sets(evidence, rootnames)]
     passing = rank([s for s in standings if s.verdict == "pass" and not gives_up_the_sky(evidence, s)])
-    findings = (*reasons.bad_siblings(evidence, before), *reasons.undecided(evidence, before))
+    findings = tuple(reasons.undecided(evidence, before))
     if sound and before.verdict != "fail":
         passing = [standing for standing in passing if clearly_better(standing, before)]
         if not passing or (before.verdict == "pass" and before.common):

@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from trueup.astrometry.fit import Fit
 from trueup.astrometry.measurement import Candidate, Measurement
-from trueup.errors import SelectionError, SolutionError
+from trueup.errors import SolutionError
 from trueup.model.exposure import Exposure
 from trueup.model.solution import Solution
 from trueup.model.soundness import judge
-from trueup.model.visit import Visit
 
 Assignment = Mapping[str, Candidate]
 
@@ -177,45 +175,3 @@ def _options(exposure: Exposure, is_anchored: bool) -> tuple[Candidate, ...]:
         for index, (solution, verdict) in enumerate(zip(exposure.solutions, verdicts, strict=True))
         if verdict.sound is not False and solution.has_sip == distorted
     )
-
-
-def anchored_by(visit: Visit, anchor: str | None) -> frozenset[str]:
-    """The exposures that an anchor names.
-
-    Parameters
-    ----------
-    visit : Visit
-    anchor : str or None
-        A filter, file, rootname, association or visit.
-
-    Returns
-    -------
-    frozenset of str
-        Rootnames.
-
-    Raises
-    ------
-    SelectionError
-        Where it names none.
-
-    Examples
-    --------
-    >>> anchored_by(Visit(()), None)
-    frozenset()
-    """
-    if anchor is None:
-        return frozenset()
-    wanted = anchor.strip().lower()
-    found = frozenset(e.rootname for e in visit.exposures if wanted in _names(e))
-    if not found:
-        known = sorted({e.filter for e in visit.exposures} | {e.visit for e in visit.exposures})
-        raise SelectionError(
-            f"no exposure is called '{anchor}'", todo=f"give a file, or one of {', '.join(known)}"
-        )
-    return found
-
-
-def _names(exposure: Exposure) -> set[str]:
-    file = os.path.basename(exposure.path)
-    names = (exposure.filter, exposure.rootname, exposure.visit, exposure.association, exposure.path, file)
-    return {name.lower() for name in names}

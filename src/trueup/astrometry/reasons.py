@@ -100,9 +100,9 @@ def changed(evidence: Evidence, before: Standing, after: Standing) -> str:
 
 
 def _trouble(evidence: Evidence, before: Standing, after: Standing) -> str:
-    unsound = _unsound_in_force(evidence, before.assignment)
-    if unsound:
-        return unsound
+    plain = _unsound_in_force(evidence, before.assignment) or "; ".join(bad_siblings(evidence, before))
+    if plain:
+        return plain
     if before.worst is not None and before.worst.pix > (after.worst.pix if after.worst else 0.0) + 0.05:
         return pair_words(evidence, before, "was")
     if before.absolute is not None:
@@ -140,7 +140,8 @@ def _moved(evidence: Evidence, after: Standing) -> str:
 
 def to_derive(evidence: Evidence, before: Standing, standings: Sequence[Standing]) -> str:
     """Why no existing solution will do."""
-    parts = [_unsound_in_force(evidence, before.assignment) or _offence(evidence, before)]
+    siblings = "; ".join(bad_siblings(evidence, before))
+    parts = [_unsound_in_force(evidence, before.assignment) or siblings or _offence(evidence, before)]
     failing = [s for s in standings if s.verdict != "pass" and s.touched and s.worst]
     if failing:
         nearest = min(failing, key=lambda s: s.worst.pix if s.worst else math.inf)

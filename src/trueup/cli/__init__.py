@@ -29,6 +29,7 @@ _VERBS = {
     "ls": "List every WCS solution, whether it is sound, and which one is active.",
     "fetch": "Fetch exposures, associations, drizzled products and headerlets from the archive.",
     "measure": "Measure how well every solution aligns the exposures, and where it puts them.",
+    "choose": "Measure every solution and choose one for the visit, with reasons.",
     "apply": "Put one solution in force, in one atomic edit that can be undone.",
     "fit": "Derive a better solution for a visit and write it as headerlets.",
     "undo": "Restore the bytes from before the last edit.",

@@ -8,8 +8,8 @@ from typing import Annotated
 
 from cyclopts import Parameter
 
-from trueup.cli.output import Format, Some, emit, note
-from trueup.errors import EXIT_FINE, DataError
+from trueup.cli.output import Format, emit, note
+from trueup.errors import EXIT_FINDING, EXIT_FINE, DataError
 
 Many = Parameter(consume_multiple=True, negative=())
 
@@ -37,9 +37,10 @@ _IN_PLACE = Place()
 
 
 def apply(
-    *files: Some,
+    *files: str,
     solution: str | None = None,
     hlet: Annotated[tuple[str, ...], Many] = (),
+    choice: str | None = None,
     dry_run: bool = False,
     allow: str = "",
     place: Annotated[Place, Parameter("*")] = _IN_PLACE,
@@ -47,14 +48,19 @@ def apply(
 ) -> int:
     """Put one solution in force in all files, or in none; `trueup undo` takes it back.
 
+    Example: trueup apply VISIT VISIT/*_hlet.fits --solution best
+
     Parameters
     ----------
     files
-        Exposures, associations or folders.
+        Exposures, associations or folders; with --choice those of the choice by default.
     solution
-        A WCSNAME, HDRNAME or glob, #3, or a family: distortion-only, apriori, rel, img, svm.
+        A WCSNAME, HDRNAME or glob, #3, a family: distortion-only, apriori, rel, img, svm; or best: measure,
+        choose and apply.
     hlet
         Headerlet files, or a bundle of them; without --solution each exposure gets its headerlet.
+    choice
+        A file that `trueup choose -o` wrote: each exposure gets what was chosen for it.
     dry_run
         Print what would change; write nothing.
     allow
@@ -62,14 +68,18 @@ def apply(
     style
         text, json, jsonl or ecsv.
     """
-    from trueup.edit.apply import apply as apply_solution
+    from trueup.workflow.apply import apply as apply_files
 
     allowed = [word.strip() for word in allow.split(",") if word.strip()]
-    plan = apply_solution(files, solution, headerlets=hlet, dry_run=dry_run, allow=allowed, **asdict(place))
-    for text in plan.warnings:
+    done = apply_files(
+        files, solution, headerlets=hlet, choice=choice, dry_run=dry_run, allow=allowed, **asdict(place)
+    )
+    for text in done.plan.warnings:
         note(f"warning: {text}")
     if style == "text":
-        sys.stdout.write(f"{plan if dry_run else plan.summary}\n")
+        sys.stdout.write(f"{done.text(details=dry_run)}\n")
     else:
-        emit("apply", {"files": [file.as_dict() for file in plan.files]}, style=style, items="files")
-    return DataError.exit_code if any(out.is_error for out in plan.left_out) else EXIT_FINE
+        emit("apply", done.as_dict(), style=style, items="files")
+    if any(out.is_error for out in done.plan.left_out):
+        return DataError.exit_code
+    return EXIT_FINDING if done.failed else EXIT_FINE
