@@ -1,0 +1,131 @@
+"""Argument > environment > file, and nothing unknown."""
+
+from __future__ import annotations
+
+import dataclasses
+from pathlib import Path
+
+import pytest
+
+from trueup.config import Config, read_config
+from trueup.errors import FileAccessError, UsageError
+
+
+@pytest.fixture
+def settings(tmp_path: Path) -> Path:
+    path = tmp_path / "trueup.toml"
+    path.write_text(
+        """
+[mast]
+url = "http://file"
+[gaia]
+urls = ["http://one", "http://two"]
+[http]
+read_s = 7
+parallel = 2
+[run]
+in_place = "never"
+"""
+    )
+    return path
+
+
+def test_argument_environment_file_default(settings: Path) -> None:
+    environ = {"TRUEUP_CONFIG": str(settings)}
+    assert read_config(environ=environ).mast.url == "http://file"
+    environ["TRUEUP_MAST_URL"] = "http://environment"
+    config = read_config(environ=environ)
+    assert config.mast.url == "http://environment"
+    assert config.gaia.urls == ("http://one", "http://two")
+    assert (config.http.read_s, config.http.parallel, config.http.retries) == (7.0, 2, Config().http.retries)
+    assert config.run.in_place == "never"
+    assert read_config({"mast.url": "http://argument"}, environ=environ).mast.url == "http://argument"
+    assert read_config({"mast.url": None}, environ=environ).mast.url == "http://environment"
+
+
+def test_the_usual_place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, settings: Path) -> None:
+    monkeypatch.setenv("HOME", str(tmp_path))
+    assert read_config(environ={}) == Config()
+    (tmp_path / ".config").mkdir()
+    settings.rename(tmp_path / ".config" / "trueup.toml")
+    assert read_config(environ={}).mast.url == "http://file"
+    assert read_config(environ={"TRUEUP_CONFIG": ""}) == Config()
+
+
+def test_every_setting_has_a_variable() -> None:
+    """Each is set, as text, to another value of its type."""
+    values = {bool: "yes", int: "41", float: "0.25", str: "text", tuple: "http://a,http://b"}
+    environ = {"TRUEUP_CONFIG": ""}
+    for section in dataclasses.fields(Config):
+        for key in dataclasses.fields(section.default):
+            name = f"TRUEUP_{section.name}_{key.name}".upper()
+            environ[name] = "never" if key.name == "in_place" else values[type(key.default)]
+    config = read_config(environ=environ)
+    for section in dataclasses.fields(Config):
+        for key in dataclasses.fields(section.default):
+            value = getattr(getattr(config, section.name), key.name)
+            assert value != key.default
+            assert type(value) is type(key.default)
+
+
+def test_variables_of_other_programs() -> None:
+    environ = {
+        "TRUEUP_CONFIG": "",
+        "CRDS_PATH": "/grp/crds",
+        "CRDS_SERVER_URL": "http://crds",
+        "MAST_API_TOKEN": "t",
+    }
+    config = read_config(environ=environ)
+    assert (config.crds.cache, config.crds.url, config.mast.token) == ("/grp/crds", "http://crds", "t")
+    assert read_config(environ={**environ, "TRUEUP_CRDS_CACHE": "/mine"}).crds.cache == "/mine"
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("[mast]\nurll = 'x'", "unknown setting mast.urll; known there: url, token"),
+        ("[most]\nurl = 'x'", "unknown setting most.url; known there: mast, crds"),
+        ("url = 'x'", "unknown setting url; settings are in sections"),
+        ("[mast", "not TOML"),
+        ("[http]\nparallel = 'many'", "http.parallel is not a whole number"),
+        ("[http]\nparallel = 2.5", "http.parallel is not a whole number"),
+        ("[http]\nretries = true", "http.retries is not a whole number"),
+        ("[http]\noffline = 'perhaps'", "http.offline is not true or false"),
+        ("[http]\ntotal_s = inf\nread_s = 'x'", "http.read_s is not a number"),
+        ("[mast]\ntoken = 5", "mast.token is not text"),
+        ("[gaia]\nurls = [1]", "gaia.urls is not a list of texts"),
+    ],
+)
+def test_what_is_wrong_names_the_file(tmp_path: Path, text: str, words: str) -> None:
+    path = tmp_path / "trueup.toml"
+    path.write_text(text)
+    with pytest.raises(UsageError, match=words) as caught:
+        read_config(environ={"TRUEUP_CONFIG": str(path)})
+    assert str(path) in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "words"),
+    [
+        ("http.parallel", 0, "http.parallel must be positive"),
+        ("http.retries", -1, "cannot be negative"),
+        ("run.in_place", "perhaps", "'always' or 'never'"),
+        ("http.nothing", 1, "argument: unknown setting http.nothing"),
+    ],
+)
+def test_what_is_wrong_in_an_argument(name: str, value: object, words: str) -> None:
+    with pytest.raises(UsageError, match=words):
+        read_config({name: value}, environ={"TRUEUP_CONFIG": ""})
+
+
+def test_what_is_wrong_in_the_environment() -> None:
+    with pytest.raises(UsageError, match="TRUEUP_HTTP_RETRYS: unknown setting"):
+        read_config(environ={"TRUEUP_CONFIG": "", "TRUEUP_HTTP_RETRYS": "1"})
+    with pytest.raises(UsageError) as caught:
+        read_config(environ={"TRUEUP_CONFIG": "", "TRUEUP_HTTP_PARALLEL": "secret"})
+    assert "secret" not in str(caught.value)
+
+
+def test_a_named_file_that_is_not_there(tmp_path: Path) -> None:
+    with pytest.raises(FileAccessError, match="No such file"):
+        read_config(environ={"TRUEUP_CONFIG": str(tmp_path / "none.toml")})
