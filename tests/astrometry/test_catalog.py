@@ -78,7 +78,7 @@ def test_motion_is_that_of_astropy(tmp_path: Path) -> None:
 
 
 def test_parallax_is_that_of_erfa(tmp_path: Path) -> None:
-    import erfa
+    import erfa  # type: ignore[import-untyped]
 
     table = gaia()
     table["parallax"], table["parallax_error"] = 40.0, 0.1
