@@ -1,0 +1,43 @@
+"""Gaia's stars around the exposures of a visit."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from pathlib import Path
+
+from trueup.archive.gaia import cone_around, fetch_gaia
+from trueup.archive.transport import Transport
+from trueup.config import Config, read_config
+from trueup.model.exposure import Exposure
+
+
+def gaia_catalog(exposures: Iterable[Exposure], config: Config | None = None) -> Path:
+    """Gaia DR3 around some exposures, from the cache or else from a service.
+
+    Parameters
+    ----------
+    exposures : iterable of Exposure
+    config : Config, optional
+        Instead of the settings that hold.
+
+    Returns
+    -------
+    Path
+        A file for :func:`trueup.astrometry.catalog.read_catalog`.
+
+    Raises
+    ------
+    DataError
+        Where there is no exposure, or no star.
+    NetworkError
+        Where it is not in the cache and no service answers.
+
+    Examples
+    --------
+    >>> gaia_catalog([])
+    Traceback (most recent call last):
+    trueup.errors.DataError: no exposures to look for stars around
+    """
+    config = config or read_config()
+    with Transport.of(config) as transport:
+        return fetch_gaia(transport, cone_around(exposures), config.gaia)
