@@ -7,8 +7,10 @@ from pathlib import Path
 
 import pytest
 
+from trueup.cli import run
 from trueup.config import Config, read_config
 from trueup.errors import FileAccessError, UsageError
+from trueup.simulate import Recipe, make_visit
 
 
 @pytest.fixture
@@ -129,3 +131,27 @@ def test_what_is_wrong_in_the_environment() -> None:
 def test_a_named_file_that_is_not_there(tmp_path: Path) -> None:
     with pytest.raises(FileAccessError, match="No such file"):
         read_config(environ={"TRUEUP_CONFIG": str(tmp_path / "none.toml")})
+
+
+def test_files_are_not_edited_where_that_is_forbidden(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("TRUEUP_CONFIG", "")
+    make_visit(tmp_path, recipe=Recipe(size=(96, 64), stars=20))
+    flc = tmp_path / "iepw14g4q_flc.fits"
+    (hlet,) = tmp_path.glob("*g4_hlet.fits")
+    assert run(["apply", str(flc), "--hlet", str(hlet)]) == 0
+    edited = flc.read_bytes()
+    monkeypatch.setenv("TRUEUP_RUN_IN_PLACE", "never")
+    for command in (
+        ["apply", str(flc), "--solution", "distortion-only"],
+        ["headerlet", "delete", str(flc), "--solution", "*GSC240"],
+    ):
+        assert run(command) == 2
+        assert f"{flc}: is not edited" in capsys.readouterr().err
+        assert flc.read_bytes() == edited
+    assert run(["apply", str(flc), "--solution", "distortion-only", "--dry-run"]) == 0
+    assert run(["apply", str(flc), "--solution", "distortion-only", "--out", str(tmp_path / "out")]) == 0
+    assert (tmp_path / "out" / flc.name).read_bytes() != edited == flc.read_bytes()
+    assert run(["undo", str(flc)]) == 0
+    assert flc.read_bytes() != edited

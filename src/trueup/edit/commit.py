@@ -9,6 +9,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from trueup.config import read_config
 from trueup.edit.journal import (
     Move,
     finish,
@@ -23,7 +24,7 @@ from trueup.edit.journal import (
 )
 from trueup.edit.lock import locked
 from trueup.edit.record import Step, encode, new_step
-from trueup.errors import ChangedError, FileAccessError
+from trueup.errors import ChangedError, FileAccessError, UsageError
 from trueup.fits.splice import Built, Fingerprint, Recipe, Span, build, explained, inverse
 
 
@@ -125,6 +126,8 @@ def commit(changes: Sequence[Change], what: str) -> tuple[Built, ...]:
 
     Raises
     ------
+    UsageError
+        When the settings forbid to edit files in place.
     ChangedError
         When a file is not the one the change was made for.
     FileAccessError
@@ -137,6 +140,7 @@ def commit(changes: Sequence[Change], what: str) -> tuple[Built, ...]:
     """
     if not changes:
         return ()
+    _demand_permission(changes)
     with contextlib.ExitStack() as undo:
         moves: list[Move] = []
         outcomes = []
@@ -159,6 +163,14 @@ def commit(changes: Sequence[Change], what: str) -> tuple[Built, ...]:
             if not all(move.source.exists() for move in moves):
                 undo.pop_all()
     return tuple(outcomes)
+
+
+def _demand_permission(changes: Iterable[Change]) -> None:
+    """Taking a change back is always allowed."""
+    edited = [change.path for change in changes if change.target is None and change.undoes is None]
+    if edited and read_config().run.in_place == "never":
+        todo = "write changed copies into another folder, or change that setting"
+        raise UsageError("is not edited, since run.in_place is 'never'", file=edited[0], todo=todo)
 
 
 def _prepare(change: Change, undo: contextlib.ExitStack) -> tuple[Built, list[Move]]:
