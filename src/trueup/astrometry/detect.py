@@ -50,12 +50,44 @@ def find_peaks(image: Image, sky: Sky, *, threshold: float, least: float, margin
         # of two equal neighbours the first in reading order is the peak
         top = ~(here <= there) if (dy, dx) < (0, 0) else ~(here < there)
         y, x = y[top], x[top]
-    base = sky.at(y, x)[0]
-    height = image[y, x] - base
-    beside = np.stack([image[y + dy, x + dx] for dy, dx in _NEIGHBOURS])
-    low = beside - base <= least * height
-    kept = ~low.any(axis=0) & (np.isnan(beside).sum(axis=0) <= _MOST_UNKNOWN)
+    share, unknown = neighbour_share(image, sky, (y, x))
+    kept = (share > least) & (unknown <= _MOST_UNKNOWN)
     return y[kept], x[kept]
+
+
+def neighbour_share(
+    image: Image, sky: Sky, at: tuple[Index, Index]
+) -> tuple[NDArray[np.float64], NDArray[np.intp]]:
+    """Height of the lowest of the four neighbours of pixels over their own.
+
+    Parameters
+    ----------
+    image : (ny, nx) float array
+    sky : Sky
+        Of the image.
+    at : two (n,) intp arrays
+        y and x, off the border.
+
+    Returns
+    -------
+    share : (n,) float64 array
+        NaN neighbours left out.
+    unknown : (n,) intp array
+        How many of the four are NaN.
+
+    Examples
+    --------
+    >>> image = np.array([[0.0, 20, 0], [30, 100, np.nan], [0, 40, 0]])
+    >>> sky = Sky(np.zeros((1, 1)), np.ones((1, 1)))
+    >>> [part.tolist() for part in neighbour_share(image, sky, (np.array([1]), np.array([1])))]
+    [[0.2], [1]]
+    """
+    y, x = at
+    base = sky.at(y, x)[0]
+    beside = np.stack([image[y + dy, x + dx] for dy, dx in _NEIGHBOURS]) - base
+    unknown = np.isnan(beside).sum(axis=0)
+    lowest = np.where(np.isnan(beside), np.inf, beside).min(axis=0, initial=np.inf)
+    return np.asarray(lowest / (image[y, x] - base)), unknown
 
 
 def _above(image: Image, level: NDArray[np.float64], margin: int) -> tuple[Index, Index]:

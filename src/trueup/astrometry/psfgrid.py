@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -65,3 +66,7 @@ def _between(nodes: Floats, at: Index) -> tuple[Index, Floats]:
     place = np.interp(at, nodes, np.arange(len(nodes)))
     node = np.floor(place).astype(np.intp)
     return node, place - node
+
+
+ChipPsfs = Mapping[int, PsfGrid]
+"""The PSF of each chip of an exposure, by SCI EXTVER."""

@@ -9,12 +9,12 @@ rays. Only what that width calls clean stars, if there are enough, corrects it f
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
-from trueup.astrometry.detect import find_peaks
+from trueup.astrometry.detect import find_peaks, neighbour_share
 from trueup.astrometry.epsf import best_width, effective_psf
 from trueup.astrometry.fitting import WRONG, WRONG_EFFECTIVE, Fitted
 from trueup.astrometry.neighbours import in_wings, isolated
@@ -33,6 +33,9 @@ _SHARED_SNR = 30.0
 _SHARED_APART_PIX = 8.0
 _MOST_SHARED = 300
 _ENOUGH_FOR_WIDTH = 60
+_WIDER = (1.5, 2.4)
+_SUITS = 2.0
+_CENTRE_OF_EXTENDED = 0.03
 
 
 @dataclass(frozen=True, slots=True)
@@ -165,12 +168,13 @@ def find_sources(
     half = max(2, round(fwhm_pix))
     frame = Frame(image, measure_sky(image), gain)
     least = settings.shape * neighbour_ratio(fwhm_pix)
-    y, x = find_peaks(image, frame.sky, threshold=settings.threshold, least=least, margin=half + 1)
+    y, x = find_peaks(image, frame.sky, threshold=settings.threshold, least=least, margin=half + 2)
     if len(x) > settings.limit:
         keep = np.sort(np.argsort(-image[y, x], kind="stable")[: settings.limit])
         y, x = y[keep], x[keep]
     fit = frame.fit((y, x), Gaussian(fwhm_pix), half=half, wrong=WRONG)
-    kept = fit.good & (fit.snr > settings.threshold)
+    extended, wide = _extended(frame, (y, x), fit, fwhm_pix=fwhm_pix, settings=settings)
+    kept = fit.good & (fit.snr > settings.threshold) & ~wide
     y, x, fit = y[kept], x[kept], fit[kept]
     shared = (
         _shared_profile(frame, (y, x), fit, fwhm_pix=fwhm_pix, settings=settings) if psf is None else None
@@ -179,9 +183,8 @@ def find_sources(
     if profile is not None:
         wrong = WRONG if isinstance(profile, Gaussian) else WRONG_EFFECTIVE
         fit = frame.fit((y, x), profile, half=half, wrong=wrong)
-    found = _sources((y, x), fit, floor=phase_error(fwhm_pix, known=profile is not None), settings=settings)
-    found = found[fit.good & (fit.snr > settings.threshold)]
-    return found[np.argsort(-found.flux, kind="stable")]
+    stars = _sources((y, x), fit, floor=phase_error(fwhm_pix, known=profile is not None), settings=settings)
+    return _brightest_first(stars[fit.good & (fit.snr > settings.threshold)], extended)
 
 
 def phase_error(fwhm_pix: float, *, known: bool) -> float:
@@ -228,6 +231,37 @@ def _shared_profile(
     if len(stamps) < settings.effective:
         return Gaussian(width)
     return effective_psf(stamps, fwhm_pix=width, noise=noise, gain=frame.gain)
+
+
+def _extended(
+    frame: Frame, at: tuple[Index, Index], fit: Fitted, *, fwhm_pix: float, settings: Detection
+) -> tuple[Sources, NDArray[np.bool_]]:
+    """Galaxies and trailed stars: peaks that a wider profile suits better; and which peaks they are."""
+    wide = np.zeros(len(fit.x), bool)
+    rest = np.nonzero(~(fit.good & (fit.mismatch < settings.clean)))[0]
+    before = np.where(fit.good, fit.mismatch, np.inf)
+    found = []
+    for times in _WIDER:
+        share, _ = neighbour_share(frame.image, frame.sky, (at[0][rest], at[1][rest]))
+        rest = rest[share > settings.shape * neighbour_ratio(times * fwhm_pix)]
+        here = at[0][rest], at[1][rest]
+        half = max(2, round(fwhm_pix)) + 1
+        wider = frame.fit(here, Gaussian(times * fwhm_pix), half=half, wrong=2 * WRONG)
+        suits = wider.good & (wider.snr > settings.threshold)
+        suits &= wider.mismatch < np.minimum(_SUITS * settings.clean, before[rest] / 2)
+        floor = _CENTRE_OF_EXTENDED * times * fwhm_pix
+        found.append(_sources(here, wider, floor=floor, settings=settings)[suits])
+        wide[rest[suits]] = True
+        rest = rest[~suits]
+    joined = _brightest_first(*found)
+    return replace(joined, tier=np.full(len(joined), _POOR, np.int8)), wide
+
+
+def _brightest_first(*parts: Sources) -> Sources:
+    joined = Sources(
+        *(np.concatenate([getattr(part, item.name) for part in parts]) for item in fields(Sources))
+    )
+    return joined[np.argsort(-joined.flux, kind="stable")]
 
 
 def _sources(at: tuple[Index, Index], fit: Fitted, *, floor: float, settings: Detection) -> Sources:

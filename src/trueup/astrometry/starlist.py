@@ -4,21 +4,18 @@ from __future__ import annotations
 
 import time
 from dataclasses import dataclass
-from typing import cast
 
 import numpy as np
-from numpy.typing import NDArray
 
 from trueup.astrometry.psf import detector_fwhm_pix
+from trueup.astrometry.psfgrid import ChipPsfs
+from trueup.astrometry.readout import electrons_per_unit, pixels_missing, usable_pixels
 from trueup.astrometry.sources import Detection, Sources, find_sources
-from trueup.fits.exposure import read_pixels
-from trueup.model.exposure import Chip, Exposure
+from trueup.astrometry.trail import elongations, is_trailed
+from trueup.model.exposure import Exposure
 from trueup.model.solution import ChipId
 
-# all but bad flats, traps, cosmic rays (star cores carry them) and cross-talk
-_BAD = 1 | 2 | 4 | 8 | 16 | 32 | 64 | 128
-_SATURATED = 256 | 2048
-_WINGS_PIX, _WINGS_GROWTH, _WIDEST_WINGS_PIX = 4.0, 4.0, 80.0
+_POOR = 2
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -59,19 +56,25 @@ class StarList:
         return sum(len(sources) for _, sources in self.chips)
 
 
-def find_stars(exposure: Exposure, *, settings: Detection | None = None) -> StarList:
+def find_stars(
+    exposure: Exposure, *, psfs: ChipPsfs | None = None, settings: Detection | None = None
+) -> StarList:
     """Find the stars of one raw exposure, all chips, without a mask of cosmic rays.
 
     Parameters
     ----------
     exposure : Exposure
-        FLT, FLC or C0M; under any solution, which plays no part.
+        FLT, FLC or C0M; its solutions play no part.
+    psfs : ChipPsfs, optional
+        The PSF of each chip by SCI EXTVER, as from :func:`trueup.astrometry.stdpsf.read_stdpsf`; by
+        default width or shape are taken from the clean stars of the exposure, if there are enough.
     settings : Detection, optional
 
     Returns
     -------
     StarList
-        Where there is nothing to measure (a file without pixels) it is empty and a note says why.
+        Where there is nothing to measure (no pixels in the file, no stars on them) it is empty and a note
+        says why.
 
     Raises
     ------
@@ -91,53 +94,35 @@ def find_stars(exposure: Exposure, *, settings: Detection | None = None) -> Star
     """
     start = time.perf_counter()
     fwhm = detector_fwhm_pix(exposure.detector, exposure.filter)
-    chips, notes = [], []
+    chips, shapes, notes = [], [np.zeros((0, 2))], []
     for chip in exposure.chips:
-        if chip.is_cut or chip.planes["SCI"].start < 0:
-            held, full = chip.planes["SCI"].shape, chip.shape
-            notes.append(f"{chip.id}: {held[1]} x {held[0]} of {full[1]} x {full[0]} pixels are in the file")
+        if missing := pixels_missing(chip):
+            notes.append(f"{chip.id}: {missing}")
             continue
-        image = _pixels(exposure, chip)
-        gain = electrons_per_unit(exposure, chip)
-        found = find_sources(image, fwhm_pix=fwhm, gain=gain, settings=settings)
+        image, gain = usable_pixels(exposure, chip), electrons_per_unit(exposure, chip)
+        psf = psfs.get(chip.id.extver) if psfs else None
+        found = find_sources(image, fwhm_pix=fwhm, gain=gain, psf=psf, settings=settings)
+        shapes.append(elongations(image, found, fwhm_pix=fwhm))
         chips.append((chip.id, found))
-    return StarList(exposure.rootname, tuple(chips), fwhm, time.perf_counter() - start, notes=tuple(notes))
+    trailed = is_trailed(np.concatenate(shapes))
+    seconds = time.perf_counter() - start
+    remarks = (*notes, *_remarks(chips, trailed=trailed, settings=settings or Detection()))
+    return StarList(exposure.rootname, tuple(chips), fwhm, seconds, trailed=trailed, notes=remarks)
 
 
-def electrons_per_unit(exposure: Exposure, chip: Chip) -> float:
-    """Electrons in one unit of a chip's pixels, for photon noise."""
-    unit = chip.header.text("BUNIT").upper().replace(" ", "")
-    per_count = 1.0
-    if unit.startswith("COUNT"):
-        per_count = exposure.header.number("ATODGAIN") or 1.0
-    return per_count * (exposure.exptime if unit.endswith("/S") else 1.0)
-
-
-def _pixels(exposure: Exposure, chip: Chip) -> NDArray[np.float32]:
-    """The pixels of a chip, NaN where they must not be used."""
-    image = read_pixels(exposure, chip.id).astype(np.float32, copy=False)
-    if "DQ" in chip.planes:
-        dq = cast("NDArray[np.int16]", read_pixels(exposure, chip.id, "DQ"))
-        image[dq & _BAD != 0] = np.nan
-        _blank_saturated(image, dq & _SATURATED != 0)
-    return image
-
-
-def _blank_saturated(image: NDArray[np.float32], full: NDArray[np.bool_]) -> None:
-    """Make saturated stars NaN, with the wings in which bumps would pass for stars."""
-    from scipy.ndimage import find_objects, label
-
-    if not full.any():
-        return
-    blobs, count = label(full, structure=np.ones((3, 3)))
-    sizes = np.bincount(blobs[full], minlength=count + 1)
-    ny, nx = full.shape
-    for number, (rows, columns) in enumerate(find_objects(blobs), start=1):
-        reach = round(min(_WINGS_PIX + _WINGS_GROWTH * sizes[number] ** (1 / 3), _WIDEST_WINGS_PIX))
-        y = np.arange(max(rows.start - reach, 0), min(rows.stop + reach, ny))
-        x = np.arange(max(columns.start - reach, 0), min(columns.stop + reach, nx))
-        # distance from the box around the blob: charge bleeds along columns, wings are round
-        off_y = np.maximum(np.maximum(rows.start - y, y - rows.stop + 1), 0)
-        off_x = np.maximum(np.maximum(columns.start - x, x - columns.stop + 1), 0)
-        near = off_y[:, None] ** 2 + off_x**2 <= reach**2
-        image[y[0] : y[-1] + 1, x[0] : x[-1] + 1][near] = np.nan
+def _remarks(chips: list[tuple[ChipId, Sources]], *, trailed: bool, settings: Detection) -> tuple[str, ...]:
+    remarks = []
+    total = sum(len(sources) for _, sources in chips)
+    clean = sum(int((sources.tier < _POOR).sum()) for _, sources in chips)
+    if chips and not total:
+        remarks.append("no source stands out of the sky")
+    elif chips and not clean:
+        remarks.append(f"none of {total} sources is shaped like a star: cosmic rays, galaxies or trails")
+    if trailed:
+        remarks.append("the stars are drawn out in one direction: the telescope moved")
+    remarks += [
+        f"{chip}: only the brightest {settings.limit} peaks were looked at"
+        for chip, sources in chips
+        if len(sources) >= 0.9 * settings.limit
+    ]
+    return tuple(remarks)
