@@ -8,7 +8,6 @@ from dataclasses import dataclass
 import numpy as np
 
 from trueup.astrometry.bundle import Link
-from trueup.astrometry.fit import Fit
 from trueup.astrometry.measurement import Candidate, Measurement
 from trueup.astrometry.register import FLOOR_ACROSS_FILTERS_MAS, FLOOR_MAS
 from trueup.astrometry.unmeasured import reputation
@@ -131,14 +130,14 @@ def pair_links(measurement: Measurement, start: Mapping[str, Candidate], centre:
     ()
     """
     wanted = {measurement.representative(candidate) for candidate in start.values()}
-    centres = _centres(measurement)
     links = []
     for row in measurement.relative:
-        if not {row.a, row.b} <= wanted or row.route or row.similarity is None or not _counts(row.fit):
+        fitted, about = row.similarity, row.center
+        if not {row.a, row.b} <= wanted or row.route or fitted is None or about is None:
             continue
-        values, covariance = moved(
-            row.similarity.values, row.similarity.covariance, centres[row.a.rootname], centre
-        )
+        if row.fit.verdict == "unmeasurable":
+            continue
+        values, covariance = moved(fitted.values, fitted.covariance, about, centre)
         a, b = (measurement.exposure(one.rootname) for one in (row.a, row.b))
         same = (a.detector, a.filter) == (b.detector, b.filter)
         floor = FLOOR_MAS if same else FLOOR_ACROSS_FILTERS_MAS
@@ -172,9 +171,11 @@ def sky_links(measurement: Measurement, start: Mapping[str, Candidate], centre: 
     wanted = {measurement.representative(candidate) for candidate in start.values()}
     links = []
     for row in measurement.absolute:
-        fitted = row.similarity
-        if row.candidate in wanted and fitted is not None and row.center is not None and _counts(row.fit):
-            values, covariance = moved(fitted.values, fitted.covariance, row.center, centre)
+        fitted, about = row.similarity, row.center
+        if row.candidate not in wanted or fitted is None or about is None:
+            continue
+        if row.fit.verdict != "unmeasurable":
+            values, covariance = moved(fitted.values, fitted.covariance, about, centre)
             links.append(Link("", row.candidate.rootname, values, covariance))
     return tuple(links)
 
@@ -277,11 +278,3 @@ def moved(values: Floats, covariance: Floats, before: Pair, after: Pair) -> tupl
     # north at one point is not quite north at the other
     step[:2] = (frame(*after).T @ frame(*before))[1:, 1:] @ step[:2]
     return step @ values, step @ covariance @ step.T
-
-
-def _centres(measurement: Measurement) -> dict[str, Pair]:
-    return {s.exposure.rootname: tie.field.center for tie in measurement.ties for s in (tie.a, tie.b)}
-
-
-def _counts(fit: Fit) -> bool:
-    return fit.verdict != "unmeasurable"

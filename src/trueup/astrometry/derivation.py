@@ -181,6 +181,8 @@ def _prepared(measurement: Measurement, wish: Wish) -> _Ground:
     else:
         names = Visit(tuple(e for e in exposures if e.rootname in trusted(exposures))).by(_active_name)
         frame = "; ".join(f"{n} of {', '.join(e.rootname for e in group)}" for n, group in names.items())
+        if measurement.absolute and not wish.relative_only:
+            frame += f", for no exposure could be measured against {measurement.absolute[0].catalog}"
     taken = frozenset(solution.wcsname for e in exposures for solution in e.solutions)
     return _Ground(measurement, wish, base, catalog, frame, taken)
 

@@ -187,4 +187,4 @@ def _rows(pair: Tie, options: Mapping[str, Sequence[Candidate]]) -> Iterator[Rel
     (a, mine), (b, other) = ((s.exposure, options[s.exposure.rootname]) for s in (pair.a, pair.b))
     found = outcomes(pair, [a.solutions[c.index] for c in mine], [b.solutions[c.index] for c in other])
     for out in found:
-        yield Relative(mine[out.a], other[out.b], out.fit, (), out.similarity)
+        yield Relative(mine[out.a], other[out.b], out.fit, (), out.similarity, pair.field.center)

@@ -47,8 +47,9 @@ class Relative:
     route : tuple of str
         Rootnames between `a` and `b` where the two were tied through others; blank for a direct measurement.
     similarity : Similarity or None
-        Shift, rotation and scale about the centre of the plane with their covariance; None where there is no
-        measurement.
+        Shift, rotation and scale about `center` with their covariance; None where there is no measurement.
+    center : (float, float) or None
+        Centre of the plane: right ascension and declination, degrees.
 
     Examples
     --------
@@ -61,6 +62,7 @@ class Relative:
     fit: Fit
     route: tuple[str, ...] = ()
     similarity: Similarity | None = None
+    center: tuple[float, float] | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from trueup.astrometry.carry import guiding_change
 from trueup.model.chipwcs import Floats
 from trueup.model.exposure import Exposure
 
@@ -81,7 +82,8 @@ class Member:
 def members_of(exposures: Iterable[Exposure], *, pointed: bool) -> tuple[Member, ...]:
     """Group exposures by the acquisition of their guide stars.
 
-    A new one begins with a visit, another way of guiding, or a pause of 20 minutes.
+    A new one begins where guiding changed (see :func:`~trueup.astrometry.carry.guiding_change`) and after a
+    pause of 20 minutes.
 
     Parameters
     ----------
@@ -149,7 +151,7 @@ def _start(exposure: Exposure) -> tuple[str, float, str]:
 
 
 def _acquired_again(before: Exposure, after: Exposure) -> bool:
-    if (before.visit, before.guiding) != (after.visit, after.guiding):
+    if guiding_change(before, after):
         return True
     end, start = before.header.number("EXPEND"), after.header.number("EXPSTART")
     return end is None or start is None or (start - end) * _SECONDS_PER_DAY > _PAUSE_S

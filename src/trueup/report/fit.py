@@ -18,7 +18,7 @@ Values = dict[str, Any]
 
 _HEADING = (
     f"{'moved by':10} {'east mas':>9} {'north mas':>9} {'rotation deg':>13} {'scale ppm':>11}"
-    "   +- in the visit, on the sky"
+    "   +- in the visit, in the frame"
 )
 
 
