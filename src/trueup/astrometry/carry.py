@@ -89,7 +89,7 @@ def carry(evidence: Evidence, rootname: str, chosen: Assignment) -> tuple[Carrie
         obstacle = guiding_change(donor, exposure, evidence.exposures.values())
         shared = _shared_prior(evidence, donor.rootname, rootname)
         if not obstacle and shared is not None:
-            return _carried(evidence, chosen[donor.rootname], *shared), ""
+            return _carried(evidence, chosen[donor.rootname], shared=shared), ""
         obstacles.append(obstacle or f"{donor.rootname} shares no a-priori solution with it")
     return None, f"no correction can be carried to it: {obstacles[0]}" if obstacles else "it is alone"
 
@@ -174,7 +174,9 @@ def _rigid_to_mas(a: Exposure, b: Exposure) -> float:
     known = all(starts)
     first, last = (a, b) if starts[0] <= starts[1] else (b, a)
     end = last.header.number("EXPEND") or max(starts)
-    return _WITHIN_ORBIT_MAS if known and end - _start(first) <= _VISIBILITY_DAYS else _BETWEEN_ORBITS_MAS
+    one_orbit = known and end - _start(first) <= _VISIBILITY_DAYS
+    # one guide star and a gyro hold the roll less well
+    return _WITHIN_ORBIT_MAS if one_orbit and a.guiding == "fine" else _BETWEEN_ORBITS_MAS
 
 
 def _shared_prior(evidence: Evidence, donor: str, rootname: str) -> tuple[Candidate, Candidate] | None:
@@ -196,8 +198,9 @@ def _priors(evidence: Evidence, rootname: str, catalog: str) -> list[Candidate]:
     return found
 
 
-def _carried(evidence: Evidence, given: Candidate, prior: Candidate, own_prior: Candidate) -> Carried:
+def _carried(evidence: Evidence, given: Candidate, *, shared: tuple[Candidate, Candidate]) -> Carried:
     """The correction, and the solutions of the other exposure that are what it gives."""
+    prior, own_prior = shared
     donor, exposure = (evidence.exposures[c.rootname] for c in (given, own_prior))
     sigma = _rigid_to_mas(donor, exposure)
     correction = offset(evidence.solution(given), evidence.solution(prior))

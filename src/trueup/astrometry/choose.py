@@ -132,7 +132,7 @@ def _with_unmeasured(evidence: Evidence, decision: _Decision, rootnames: Sequenc
     """Give the exposures that could not be measured what the decision on the others means for them."""
     kinds = {evidence.solution(candidate).name.kind for candidate in decision.chosen.values()}
     kind = kinds.pop() if len(kinds) == 1 and decision.verdict == "change" else None
-    given = {rootname: give(evidence, rootname, decision.chosen, kind) for rootname in rootnames}
+    given = {rootname: give(evidence, rootname, decision.chosen, kind=kind) for rootname in rootnames}
     verdict, reason = decision.verdict, decision.reason
     lost = [rootname for rootname, one in given.items() if one.must_derive]
     moved = [root for root, one in given.items() if not evidence.same(one.candidate, evidence.active(root))]

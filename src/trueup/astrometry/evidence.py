@@ -44,6 +44,7 @@ class Evidence:
 
     Examples
     --------
+    >>> from trueup.model.visit import Visit
     >>> gather(Measurement(Visit(()))).options
     {}
     """
@@ -99,6 +100,7 @@ def gather(measurement: Measurement, anchored: Iterable[str] = ()) -> Evidence:
 
     Examples
     --------
+    >>> from trueup.model.visit import Visit
     >>> gather(Measurement(Visit(()))).measured
     frozenset()
     """

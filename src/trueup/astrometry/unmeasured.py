@@ -110,7 +110,7 @@ def most_trusted(evidence: Evidence, rootnames: Collection[str]) -> Assignment |
     )
 
 
-def give(evidence: Evidence, rootname: str, chosen: Assignment, kind: Kind | None) -> Given:
+def give(evidence: Evidence, rootname: str, chosen: Assignment, *, kind: Kind | None) -> Given:
     """Find the solution of an exposure that was not measured beside others that were.
 
     Parameters

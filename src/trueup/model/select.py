@@ -106,7 +106,7 @@ def matching(exposure: Exposure, selection: str) -> list[Solution]:
         return [solutions[int(number) - 1]]
     if selection.lower() == "best":
         raise SelectionError(
-            "'best' is found by measuring the whole visit",
+            "'best' is measured on a whole visit",
             file=exposure.path,
             todo="use `trueup apply --solution best`, or `trueup choose` to see it first",
         )

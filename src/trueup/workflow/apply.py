@@ -151,13 +151,13 @@ def apply(
     --------
     >>> apply([])
     Traceback (most recent call last):
-    trueup.errors.UsageError: no file is named; give exposures, an association or a folder
+    trueup.errors.UsageError: no FILES are given; name exposures, an association or a folder
     """
     given = [os.fspath(path) for path in paths]
     if choice is not None and (selection is not None or headerlets):
         raise UsageError("--choice says which solutions", todo="leave out --solution and --hlet")
     if choice is None and not given:
-        raise UsageError("no file is named", todo="give exposures, an association or a folder")
+        raise UsageError("no FILES are given", todo="name exposures, an association or a folder")
     if choice is not None:
         order = _from_file(choice, given)
     elif (selection or "").strip().lower() == "best":
