@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 Floats = NDArray[np.float64]
 
 _OVERSAMPLE = 4
-_ROUNDS = 3
+_ROUNDS = 2
 _CLIP = 4.0
 _BEND = 0.02
 _DEPART = 0.2
@@ -65,7 +65,9 @@ def effective_psf(stamps: Floats, *, fwhm_pix: float, noise: Floats, gain: float
     fit = fit_profiles(inner, profile=start, noise=quiet[:, 1:-1, 1:-1], gain=gain)
     for _ in range(_ROUNDS):
         psf = _centred(_refined(prior, psf, stamps=stamps, fit=fit, noise=quiet, gain=gain), start, half - 1)
-        fit = fit_profiles(inner, profile=psf, noise=quiet[:, 1:-1, 1:-1], gain=gain, wrong=WRONG_EFFECTIVE)
+        fit = fit_profiles(
+            inner, profile=psf, noise=quiet[:, 1:-1, 1:-1], gain=gain, wrong=WRONG_EFFECTIVE, start=fit
+        )
     return psf
 
 
@@ -99,8 +101,9 @@ def best_width(stamps: Floats, *, fwhm_pix: float, noise: Floats, gain: float | 
     """
     widths = fwhm_pix * _WIDTHS
     costs = []
+    fit = None
     for width in widths:
-        fit = fit_profiles(stamps, profile=Gaussian(width), noise=noise, gain=gain, wrong=_STRICT)
+        fit = fit_profiles(stamps, profile=Gaussian(width), noise=noise, gain=gain, wrong=_STRICT, start=fit)
         costs.append(float(np.median(np.where(fit.good, fit.mismatch, np.inf))))
     best = int(np.clip(np.argmin(costs), 1, len(widths) - 2))
     before, here, after = np.minimum(costs[best - 1 : best + 2], 1e3 * costs[best])

@@ -54,9 +54,13 @@ class Fitted:
     sky: Floats
     good: NDArray[np.bool_]
 
-    def __getitem__(self, select: NDArray[np.bool_]) -> Fitted:
-        """The stamps of a boolean mask."""
+    def __getitem__(self, select: NDArray[np.bool_] | slice) -> Fitted:
+        """The stamps of a boolean mask or a slice."""
         return Fitted(*(getattr(self, item.name)[select] for item in fields(self)))
+
+    def parameters(self) -> Floats:
+        """Flux, x, y and sky: (n, 4)."""
+        return np.stack([self.flux, self.x, self.y, self.sky], axis=1)
 
     @classmethod
     def joined(cls, parts: Sequence[Fitted]) -> Fitted:
@@ -65,7 +69,13 @@ class Fitted:
 
 
 def fit_profiles(
-    stamps: Floats, *, profile: Profile, noise: Floats, gain: float | None = None, wrong: float = WRONG
+    stamps: Floats,
+    *,
+    profile: Profile,
+    noise: Floats,
+    gain: float | None = None,
+    wrong: float = WRONG,
+    start: Fitted | None = None,
 ) -> Fitted:
     """Fit flux, centre and local sky of a profile to many stamps at once.
 
@@ -85,6 +95,8 @@ def fit_profiles(
     wrong : float
         Error of the profile as a fraction of its value; 0.4 of that is the error anywhere as a fraction
         of the peak.
+    start : Fitted, optional
+        An earlier fit of the same stamps.
 
     Returns
     -------
@@ -100,11 +112,9 @@ def fit_profiles(
     """
     size = stamps.shape[-1]
     state = _Stamps.of(stamps, noise, gain=gain, wrong=wrong)
-    guess = np.zeros((len(stamps), 4))
-    peak = profile.light(guess[:, 1], guess[:, 2], half=0)[0][:, 0, 0]
-    guess[:, 0] = np.maximum(stamps[:, size // 2, size // 2], 0) / peak
+    guess = _first_guess(stamps, profile) if start is None else start.parameters()
     used = state.known
-    for step in range(_STEPS):
+    for step in range(_STEPS if start is None else _STEPS // 2):
         model, slopes = _model(guess, profile, size // 2)
         variance = state.variance(model - guess[:, 3:])
         residual = state.pixels - model
@@ -139,6 +149,15 @@ def fit_profiles(
         sky=guess[:, 3],
         good=good,
     )
+
+
+def _first_guess(stamps: Floats, profile: Profile) -> Floats:
+    """A star in the middle of each stamp, on no sky: (n, 4)."""
+    guess = np.zeros((len(stamps), 4))
+    middle = stamps.shape[-1] // 2
+    peak = profile.light(guess[:, 1], guess[:, 2], half=0)[0][:, 0, 0]
+    guess[:, 0] = np.maximum(stamps[:, middle, middle], 0) / peak
+    return guess
 
 
 def _errors(slopes: Floats, weight: Floats, *, normal: Floats, noise2: Floats) -> Floats:

@@ -182,7 +182,7 @@ def find_sources(
     profile = shared if psf is None else psf.at(x, y)
     if profile is not None:
         wrong = WRONG if isinstance(profile, Gaussian) else WRONG_EFFECTIVE
-        fit = frame.fit((y, x), profile, half=half, wrong=wrong)
+        fit = frame.fit((y, x), profile, half=half, wrong=wrong, start=fit)
     stars = _sources((y, x), fit, floor=phase_error(fwhm_pix, known=profile is not None), settings=settings)
     return _brightest_first(stars[fit.good & (fit.snr > settings.threshold)], extended)
 

@@ -48,12 +48,28 @@ class Frame:
         cells = self.image[y[:, None, None] + span[:, None], x[:, None, None] + span]
         return cells.astype(np.float64) - level[:, None, None], noise[:, None, None]
 
-    def fit(self, at: tuple[Index, Index], profile: Profile, *, half: int, wrong: float) -> Fitted:
+    def fit(
+        self,
+        at: tuple[Index, Index],
+        profile: Profile,
+        *,
+        half: int,
+        wrong: float,
+        start: Fitted | None = None,
+    ) -> Fitted:
         """Fit a profile around pixels (y, x); see :func:`trueup.astrometry.fitting.fit_profiles`."""
         parts = []
-        for start in range(0, max(len(at[0]), 1), _CHUNK):
-            chunk = slice(start, start + _CHUNK)
+        for first in range(0, max(len(at[0]), 1), _CHUNK):
+            chunk = slice(first, first + _CHUNK)
             stamps, noise = self.stamps((at[0][chunk], at[1][chunk]), half)
-            shape = profile.part(chunk)
-            parts.append(fit_profiles(stamps, profile=shape, noise=noise, gain=self.gain, wrong=wrong))
+            parts.append(
+                fit_profiles(
+                    stamps,
+                    profile=profile.part(chunk),
+                    noise=noise,
+                    gain=self.gain,
+                    wrong=wrong,
+                    start=start and start[chunk],
+                )
+            )
         return Fitted.joined(parts)
