@@ -1,0 +1,186 @@
+"""One self-contained HTML page per visit, and an index of many."""
+
+from __future__ import annotations
+
+import json
+import os
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from trueup.fits.product_read import read_frame
+from trueup.report.page import rows, words
+from trueup.report.page.charts import field_chart, histogram_chart, trend_chart
+from trueup.report.page.layers import layers
+from trueup.report.story import Story, StoryOffset
+
+_ASSETS = Path(__file__).parent / "assets"
+_VIEWER = "openseadragon-6.1.1.min.js"
+
+
+def write_page(
+    story: Story, path: str | os.PathLike[str], *, full: bool = False, private: bool = False
+) -> Path:
+    """Write the page of a visit.
+
+    Parameters
+    ----------
+    story : Story
+        With products on one pixel grid.
+    path : path
+        The HTML file; replaced if it is there.
+    full : bool
+        Embed the products at full resolution.
+    private : bool
+        Leave out target, coordinates and pixels.
+
+    Returns
+    -------
+    Path
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     page = write_page(Story("iepw14", {"items": []}), f"{folder}/report.html")
+    ...     "alignment report" in page.read_text()
+    True
+    """
+    page = Path(path)
+    if private:
+        story = _without_sky(story)
+    text = _environment().get_template("page.html.j2").render(**_facts(story, page, full=full))
+    unfinished = page.with_name(f".{page.name}.part")
+    unfinished.write_text(text, encoding="utf-8")
+    return unfinished.replace(page)
+
+
+def _without_sky(story: Story) -> Story:
+    """The story without pixels and positions."""
+    offsets = tuple(replace(offset, residuals=None, star=None) for offset in story.offsets)
+    return replace(story, products=(), offsets=offsets)
+
+
+def _environment() -> Any:
+    from jinja2 import Environment, FileSystemLoader, StrictUndefined
+
+    return Environment(
+        loader=FileSystemLoader(_ASSETS),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+
+
+def _facts(story: Story, page: Path, *, full: bool) -> dict[str, Any]:
+    data = layers(story, full=full)
+    presets = rows.presets(story)
+    images = data["layers"][0]["images"] if data["layers"] else []
+    data["presets"] = [[preset["a"], preset["b"]] for preset in presets]
+    data["vectors"] = _vectors(story)
+    data["star"] = next((offset.star for offset in story.offsets if offset.star is not None), None)
+    matrix = rows.matrix(story)
+    recipe = story.manifest.get("recipe")
+    return {
+        "story": story,
+        "subtitle": _subtitle(story),
+        "headline": words.headline(story),
+        "decision": words.decision(story),
+        "data": data,
+        "presets": presets,
+        "binned": images[0]["binning"] if images and images[0]["binning"] > 1 else None,
+        "cutouts": len(images) - 1,
+        "picture": None,
+        "matrix": matrix if matrix["rows"] or story.offsets else None,
+        "exposures": rows.exposures(story),
+        "charts": _charts(story),
+        "statistics": rows.statistics(story),
+        "inputs": rows.inputs(story),
+        "products": rows.products(story, page),
+        "recipe": json.dumps(recipe, indent=2, sort_keys=True) if recipe else "",
+        "made_by": _made_by(story),
+        "methods": words.methods(story),
+        "citations": words.citations(story),
+        "pm": rows.plus_minus,
+        "badge": rows.badge,
+        "style": _asset("style.css"),
+        "viewer": _asset("viewer.js"),
+        "openseadragon": _asset(_VIEWER),
+    }
+
+
+def _asset(name: str) -> str:
+    # what stands between script tags must not end them
+    return (_ASSETS / name).read_text(encoding="utf-8").replace("</script", "<\\/script")
+
+
+def _subtitle(story: Story) -> str:
+    items = story.listing.get("items", [])
+    instruments = dict.fromkeys(f"{i['instrument']}/{i['detector']}" for i in items)
+    dates = sorted(i["date"][:10] for i in items if i["date"])
+    filters = dict.fromkeys(i["filter"] for i in items if i["filter"])
+    count = f"{len(items)} exposures" if len(items) != 1 else "1 exposure"
+    parts = [f"Visit {story.name.upper()}", ", ".join(instruments), ", ".join(filters), count]
+    return " \N{MIDDLE DOT} ".join(part for part in (*parts, dates[0] if dates else "") if part)
+
+
+def _made_by(story: Story) -> str:
+    manifest = story.manifest
+    known = [f"{name} {manifest[name]}" for name in ("python", "platform") if manifest.get(name)]
+    return ", ".join([f"Made by trueup {manifest.get('version', '')}".strip(), *known])
+
+
+def _vectors(story: Story) -> list[dict[str, Any]]:
+    """Residual vectors in pixels of the grid, for the viewer."""
+    if not story.products:
+        return []
+    wcs = read_frame(story.products[0].path)
+    found = []
+    for offset in story.offsets:
+        stars = offset.residuals
+        if stars is None:
+            continue
+        x, y = wcs.sky_to_pixel(stars.ra_deg, stars.dec_deg)
+        lists = (x.round(2), y.round(2), stars.east_mas.round(2), stars.north_mas.round(2))
+        found.append(
+            {
+                "a": offset.a,
+                "b": offset.b,
+                "when": offset.when,
+                "star": offset.star,
+                "stars": [list(map(float, star)) for star in zip(*lists, strict=True)],
+            }
+        )
+    return found
+
+
+def _charts(story: Story) -> list[dict[str, str]]:
+    found = []
+    for pair in dict.fromkeys((offset.a, offset.b) for offset in story.offsets):
+        both = [offset for offset in story.offsets if (offset.a, offset.b) == pair]
+        found += _charts_of(both, f"{pair[1]} minus {pair[0]}")
+    return [chart for chart in found if chart["svg"]]
+
+
+def _charts_of(both: list[StoryOffset], name: str) -> list[dict[str, str]]:
+    last = both[-1]
+    return [
+        {
+            "svg": field_chart(both),
+            "alt": f"Map of residual vectors, {name}",
+            "caption": f"{name}: how far each star lies off, over the field. Each map has its own scale of"
+            " arrows; the arrow above it says how long.",
+        },
+        {
+            "svg": histogram_chart(both),
+            "alt": f"Histograms of residuals, {name}",
+            "caption": f"{name}: the same, star by star.",
+        },
+        {
+            "svg": trend_chart(last),
+            "alt": f"Residuals against position and magnitude, {name} {last.when}",
+            "caption": f"{name}, {last.when}: what is left once the median is taken off. A slope here is a"
+            " distortion or a loss of charge that no shift can mend.",
+        },
+    ]

@@ -1,0 +1,190 @@
+"""The sentences of the page: verdict, numbers with errors, a paragraph for the methods section."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from trueup.report.story import Story, StoryOffset
+
+Values = Mapping[str, Any]
+
+_CITATIONS = (
+    ("trueup", "this software, version {version}"),
+    ("HST", "NASA/ESA Hubble Space Telescope, Mikulski Archive for Space Telescopes at STScI"),
+    ("drizzle", "Fruchter & Hook 2002, PASP 114, 144"),
+    ("SIP", "Shupe et al. 2005, ASP Conf. Ser. 347, 491"),
+    ("headerlets", "Hack et al. 2013, ASP Conf. Ser. 475, 49"),
+    ("astropy", "Astropy Collaboration 2022, ApJ 935, 167"),
+    ("numpy", "Harris et al. 2020, Nature 585, 357"),
+    ("scipy", "Virtanen et al. 2020, Nature Methods 17, 261"),
+)
+_GAIA = ("Gaia", "Gaia Collaboration, Vallenari et al. 2023, A&A 674, A1")
+
+
+def separation(fit: Values) -> tuple[float, float] | None:
+    """Length of a measured offset and its error, mas; None where nothing was measured.
+
+    Examples
+    --------
+    >>> fit = {"east_mas": 3.0, "north_mas": 4.0, "sigma_east_mas": 0.5, "sigma_north_mas": 0.5}
+    >>> separation(fit)
+    (5.0, 0.5)
+    """
+    east, north = fit.get("east_mas"), fit.get("north_mas")
+    if east is None or north is None or fit.get("verdict") == "unmeasurable":
+        return None
+    length = math.hypot(east, north)
+    errors = fit["sigma_east_mas"], fit["sigma_north_mas"]
+    if length == 0:
+        return 0.0, max(errors)
+    return length, math.hypot(east * errors[0], north * errors[1]) / length
+
+
+def length_text(fit: Values) -> str:
+    """Length of an offset in words.
+
+    Examples
+    --------
+    >>> length_text({"east_mas": None})
+    'not measurable'
+    """
+    found = separation(fit)
+    if found is None:
+        return "not measurable"
+    digits = 1 if found[1] >= 0.1 else 2
+    return f"{found[0]:.{digits}f} \N{PLUS-MINUS SIGN} {max(found[1], 0.5 * 10**-digits):.{digits}f} mas"
+
+
+def headline(story: Story) -> str:
+    """The verdict in a sentence or two.
+
+    Parameters
+    ----------
+    story : Story
+
+    Returns
+    -------
+    str
+
+    Examples
+    --------
+    >>> headline(Story("iepw14", {}, choice={"verdict": "keep"}))
+    'This visit was left as it is.'
+    """
+    changes = [_change(story, offset) for offset in story.offsets if offset.when == "before"]
+    sentences = [text for text in changes if text]
+    verdict = (story.choice or {}).get("verdict")
+    if verdict == "keep":
+        sentences.append("This visit was left as it is.")
+    elif verdict == "unmeasurable":
+        sentences.append("The solutions of this visit could not be ranked by measurement.")
+    return " ".join(sentences) or "This visit was drizzled."
+
+
+def _change(story: Story, before: StoryOffset) -> str:
+    after = story.offset(before.a, before.b, "after")
+    was = separation(before.fit)
+    if was is None and (after is None or separation(after.fit) is None):
+        return f"The offset of {before.b} from {before.a} could not be measured."
+    text = f"{before.b} was {length_text(before.fit)} off {before.a}"
+    return f"{text}, now {length_text(after.fit)}." if after is not None else f"{text}."
+
+
+def decision(story: Story) -> str:
+    """What was chosen, for how many exposures, and why.
+
+    Parameters
+    ----------
+    story : Story
+
+    Returns
+    -------
+    str
+        Blank where nothing was chosen.
+
+    Examples
+    --------
+    >>> one = {"solution": {"wcsname": "IDC_x-FIT_SVM_GAIAeDR3"}, "was_active": False}
+    >>> choice = {"verdict": "change", "reason": "It aligns all pairs.", "exposures": [one], "common": None}
+    >>> decision(Story("iepw14", {}, choice=choice))
+    'Chosen: IDC_x-FIT_SVM_GAIAeDR3 for 1 exposure. It aligns all pairs.'
+    """
+    if story.choice is None:
+        return ""
+    changed = [one for one in story.choice["exposures"] if not one["was_active"]]
+    reason: str = story.choice["reason"]
+    if not changed:
+        return reason
+    names = dict.fromkeys(one["solution"]["wcsname"] or "(no WCSNAME)" for one in changed)
+    count = f"{len(changed)} exposure{'s' if len(changed) > 1 else ''}"
+    return f"Chosen: {', '.join(names)} for {count}. {reason[:1].upper()}{reason[1:]}"
+
+
+def methods(story: Story) -> str:
+    """A paragraph that can be pasted into a paper.
+
+    Parameters
+    ----------
+    story : Story
+
+    Returns
+    -------
+    str
+
+    Examples
+    --------
+    >>> text = methods(Story("iepw14", {"items": []}, manifest={"version": "0.1.0"}))
+    >>> text.startswith("The exposures of HST visit iepw14 were aligned with trueup 0.1.0")
+    True
+    """
+    version = story.manifest.get("version", "")
+    sentences = [f"The exposures of HST visit {story.name} were aligned with trueup {version}."]
+    if story.choice is not None:
+        chosen = dict.fromkeys(o["solution"]["wcsname"] or "unnamed" for o in story.choice["exposures"])
+        sentences.append(
+            "The WCS solutions offered by the archive were compared by the positions of the stars in the"
+            f" calibrated exposures; {_joined(tuple(chosen))} was adopted."
+        )
+    for offset in story.offsets:
+        found = separation(offset.fit)
+        if offset.when == "after" and found is not None:
+            sentences.append(
+                f"The {offset.b} and {offset.a} images then agree to {found[0]:.1f} mas (error"
+                f" {found[1]:.1f} mas, {offset.fit['n']} stars)."
+            )
+    catalogs = {row["catalog"] for row in (story.measurement or {}).get("absolute", [])}
+    if catalogs:
+        sentences.append(f"Absolute positions refer to {_joined(sorted(catalogs))}.")
+    if story.products:
+        sentences.append("The exposures were combined by drizzling (Fruchter & Hook 2002).")
+    return " ".join(sentences)
+
+
+def citations(story: Story) -> tuple[tuple[str, str], ...]:
+    """What to cite: name and reference.
+
+    Parameters
+    ----------
+    story : Story
+
+    Returns
+    -------
+    tuple of (str, str)
+
+    Examples
+    --------
+    >>> citations(Story("iepw14", {}, manifest={"version": "0.1.0"}))[0]
+    ('trueup', 'this software, version 0.1.0')
+    """
+    version = story.manifest.get("version", "")
+    names = [row["catalog"] for row in (story.measurement or {}).get("absolute", [])]
+    names += [o["solution"]["wcsname"] or "" for o in (story.choice or {}).get("exposures", [])]
+    uses_gaia = any("GAIA" in name.upper() for name in names)
+    found = [*_CITATIONS, *([_GAIA] if uses_gaia else [])]
+    return tuple((name, text.format(version=version)) for name, text in found)
+
+
+def _joined(words: Sequence[str]) -> str:
+    return words[0] if len(words) == 1 else f"{', '.join(words[:-1])} and {words[-1]}"
