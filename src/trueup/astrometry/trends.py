@@ -131,7 +131,7 @@ def _sigma(t: float, freedom: float, tries: int) -> float:
 
     log_chance = float(student.logsf(t, freedom)) + np.log(2 * tries)
     # beyond the range of floating point the tail is 0 and t itself is near enough
-    return float(np.clip(-ndtri_exp(min(log_chance, 0.0) - np.log(2)), 0.0, t))
+    return max(0.0, min(float(-ndtri_exp(min(log_chance, 0.0) - np.log(2))), t))
 
 
 def doubted(fit: Fit, found: Sequence[Trend]) -> Fit:

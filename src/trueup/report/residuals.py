@@ -197,8 +197,9 @@ def _strip(axes: Any, residuals: Residuals, along: str, *, values: Floats, trend
     if trend.significance > _SIGNIFICANT and len(values):
         ends = np.array([values.min(), values.max()])
         axes.plot(ends, trend.intercept + trend.slope * ends, color=_color(trend), lw=1.4, zorder=4)
-    words = {"transform": axes.transAxes, "ha": "right", "va": "top", "fontsize": 8, "color": _color(trend)}
-    axes.text(0.97, 0.95, f"{trend.significance:.1f} sigma", **words)
+    look = {"ha": "right", "va": "top", "fontsize": 8, "color": _color(trend)}
+    box = {"facecolor": "white", "alpha": 0.8, "linewidth": 0, "pad": 1.5}
+    axes.text(0.97, 0.95, f"{trend.significance:.1f} sigma", transform=axes.transAxes, bbox=box, **look)
 
 
 def _binned(values: Floats, rest: Floats, residuals: Residuals) -> list[tuple[float, float, float]]:
