@@ -135,6 +135,8 @@ class Similarity:
         Weight of each star between 0 and 1.
     variance : (n,) float64 array
         Of the offset of each star per axis, with what the scatter adds to the claimed errors, mas^2.
+    scatter_mas : float
+        Weighted rms residual per axis.
     trail_pix, sigma_trail_pix : float
         Shift by imperfect charge transfer as in :class:`Expectation`, and its error.
 
@@ -149,6 +151,7 @@ class Similarity:
     chi2: float
     weight: Floats
     variance: Floats
+    scatter_mas: float = 0.0
     trail_pix: float = 0.0
     sigma_trail_pix: float = 0.0
 
@@ -234,7 +237,8 @@ def solve(a: Projected, b: Projected, *, expect: Expectation, pixel_mas: float) 
     square = ((offset - basis @ values) ** 2).sum(axis=1)
     chi2 = float(reduced_chi2(square, a, b, floor_mas=expect.floor_pix * pixel_mas))
     trail = (float(values[4]), float(np.sqrt(covariance[4, 4]))) if len(values) > 4 else (0.0, 0.0)
-    return Similarity(values[:4], covariance[:4, :4], chi2, weight, variance, *trail)
+    scatter = float(np.sqrt((weight @ square) / max(2 * weight.sum(), 1e-9)))
+    return Similarity(values[:4], covariance[:4, :4], chi2, weight, variance, scatter, *trail)
 
 
 def design(a: Projected, b: Projected, *, expect: Expectation) -> tuple[Floats, Floats]:

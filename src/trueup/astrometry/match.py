@@ -5,7 +5,7 @@ An offset is believed only if chance would hardly make so many pairs agree on it
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,6 +20,7 @@ _TIERS = 3
 _WORST = 2 * (_TIERS - 1)
 _ONE_OBJECT = 10.0
 _MAX_DITHERS = 8
+_NEAR = 3.0
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -36,6 +37,8 @@ class Match:
         The best other offset, for instance that of detector-fixed sources.
     worst : int
         Largest sum of the tiers of a pair: a clean source vouches for a poor one.
+    near_a, near_b : int arrays
+        Sources that come near one of the other list; no others can be pairs once the offset is refined.
 
     Examples
     --------
@@ -49,6 +52,8 @@ class Match:
     peak: Peak | None
     rival: Peak | None
     worst: int
+    near_a: Index = field(default_factory=lambda: np.zeros(0, np.intp))
+    near_b: Index = field(default_factory=lambda: np.zeros(0, np.intp))
 
     @property
     def n(self) -> int:
@@ -95,8 +100,17 @@ def match(a: Projected, b: Projected, *, search: Search | None = None) -> Match:
         return Match(none, none, peak, rival, _WORST)
     worst = max(2 * tier, 2)
     shift = np.array([peak.east_mas, peak.north_mas])
-    pairs = pair_up(a, b, shift=shift, radius_mas=search.radius_mas, worst=worst)
-    return Match(*pairs, peak, rival, worst)
+    near_a, near_b = _near(a.xy + shift, b.xy, _NEAR * search.radius_mas)
+    i, j = pair_up(a[near_a], b[near_b], shift=shift, radius_mas=search.radius_mas, worst=worst)
+    return Match(near_a[i], near_b[j], peak, rival, worst, near_a, near_b)
+
+
+def _near(a: Floats, b: Floats, reach: float) -> tuple[Index, Index]:
+    """Points of either list that come within reach of one of the other."""
+    from scipy.spatial import KDTree
+
+    close = KDTree(a).sparse_distance_matrix(KDTree(b), reach, output_type="ndarray")
+    return np.unique(close["i"]).astype(np.intp), np.unique(close["j"]).astype(np.intp)
 
 
 def detector_fixed(sources: Projected, *, search: Search | None = None) -> NDArray[np.bool_]:

@@ -16,7 +16,7 @@ from trueup.astrometry.caution import with_cautions
 from trueup.astrometry.field import Field, area, intersection, outline
 from trueup.astrometry.measurement import Absolute, Candidate, Measurement, Relative
 from trueup.astrometry.route import with_routes
-from trueup.astrometry.seen import Seen, see
+from trueup.astrometry.seen import Places, Seen, see
 from trueup.astrometry.starlist import StarList, find_stars
 from trueup.astrometry.target import CatalogTie
 from trueup.astrometry.tie import Tie, outcomes, tie
@@ -91,7 +91,8 @@ def measure(
     for group in _fields(seen):
         center = field_center([wcs for one in group for wcs in _chips(one, _trusted(one))])
         found = [pair for a, b in combinations(group, 2) if (pair := _tie(a, b, center)) is not None]
-        rows += with_routes(found, [row for pair in found for row in _rows(pair, options)])
+        places = {one: _places(one, found, center) for one in group}
+        rows += with_routes(found, [row for pair in found for row in _rows(pair, options, places)])
         ties += found
         for one in group:
             if catalog is not None:
@@ -183,8 +184,18 @@ def _tie(a: Seen, b: Seen, center: tuple[float, float]) -> Tie | None:
     return tie(a, b, field=Field(center, common, pixel_mas), combinations=order)
 
 
-def _rows(pair: Tie, options: Mapping[str, Sequence[Candidate]]) -> Iterator[Relative]:
+def _places(one: Seen, ties: Sequence[Tie], center: tuple[float, float]) -> Places:
+    """Of the stars that an exposure shares with any other."""
+    shared = [t.registration.a for t in ties if t.a is one] + [t.registration.b for t in ties if t.b is one]
+    pick = np.unique(np.concatenate([np.zeros(0, np.intp), *shared]))
+    return Places(one, center=center, pick=pick)
+
+
+def _rows(
+    pair: Tie, options: Mapping[str, Sequence[Candidate]], places: Mapping[Seen, Places]
+) -> Iterator[Relative]:
     (a, mine), (b, other) = ((s.exposure, options[s.exposure.rootname]) for s in (pair.a, pair.b))
-    found = outcomes(pair, [a.solutions[c.index] for c in mine], [b.solutions[c.index] for c in other])
+    solutions = [a.solutions[c.index] for c in mine], [b.solutions[c.index] for c in other]
+    found = outcomes(pair, *solutions, places=(places[pair.a], places[pair.b]))
     for out in found:
         yield Relative(mine[out.a], other[out.b], out.fit, (), out.similarity, pair.field.center)

@@ -105,12 +105,14 @@ def register(
     search = search or Search(radius_mas=field.pixel_mas / 2)
     found = match(a, b, search=search)
     i, j, sizes = found.a, found.b, (len(a), len(b))
+    close_a, close_b = a[found.near_a], b[found.near_b]
     for _ in range(_ROUNDS):
         if len(i) < 2:
             return Registration(_no_match(found, search, sizes=sizes), i, j, found)
         solution = solve(a[i], b[j], expect=expect, pixel_mas=field.pixel_mas)
-        before, shift = i, displace(a.xy, solution.values)
-        i, j = pair_up(a, b, shift=shift, radius_mas=search.radius_mas, worst=found.worst)
+        before, shift = i, displace(close_a.xy, solution.values)
+        i, j = pair_up(close_a, close_b, shift=shift, radius_mas=search.radius_mas, worst=found.worst)
+        i, j = found.near_a[i], found.near_b[j]
         if np.array_equal(i, before):
             break
     if len(i) < 2:
@@ -143,7 +145,8 @@ def assess(fit: Fit, solution: Similarity, found: Match | None, *, field: Field,
     """
     size, sigma, place = judged_displacement(solution, field=field, same_filter=expect.same_filter)
     fit = replace(fit, log10_pfalse=found.peak.log10_pfalse if found and found.peak else None)
-    return _doubt(verdict(fit, size, sigma=sigma, place=place, pixel_mas=field.pixel_mas), found)
+    fit = verdict(fit, size, sigma=sigma, place=place, pixel_mas=field.pixel_mas)
+    return _doubt(fit, found, scatter=(solution.scatter_mas, solution.scatter_mas / field.pixel_mas))
 
 
 def judged_displacement(solution: Similarity, *, field: Field, same_filter: bool) -> tuple[float, float, str]:
@@ -208,13 +211,16 @@ def verdict(fit: Fit, size: float, *, sigma: float, place: str, pixel_mas: float
     return replace(fit, verdict=word, why=why, judged_mas=size, judged_sigma_mas=sigma)
 
 
-def _doubt(fit: Fit, found: Match | None) -> Fit:
+def _doubt(fit: Fit, found: Match | None, *, scatter: tuple[float, float]) -> Fit:
     """Withdraw the verdict where the measurement does not count."""
     peak, rival = (found.peak, found.rival) if found else (None, None)
     if fit.n < _MIN_PAIRS:
         why = f"only {fit.n} stars agree, {_MIN_PAIRS} are needed; {_REMEDY}"
     elif fit.chi2 is not None and fit.chi2 >= MAX_CHI2:
-        why = f"{fit.n} stars scatter beyond their errors (chi2 = {fit.chi2:.1f}); {_REMEDY_SCATTER}"
+        spread = "by {:.1f} mas = {:.2f} pixel".format(*scatter)
+        why = (
+            f"{fit.n} stars scatter {spread}, beyond their errors (chi2 = {fit.chi2:.1f}); {_REMEDY_SCATTER}"
+        )
     elif (
         peak is not None and rival is not None and rival.log10_pfalse < _LOG10_PFALSE and 2 * rival.n > peak.n
     ):

@@ -21,6 +21,7 @@ _DEG_MAS = 3.6e6
 _TRAIL_ELECTRONS = 500.0
 _LEAST_ELECTRONS = 50.0
 _TRAIL_POWER = 0.3
+_POOR = 2
 CCDS = {"UVIS", "WFC", "HRC", "WFPC2"}
 
 
@@ -119,6 +120,30 @@ def positions(seen: Seen, solution: Solution, *, center: tuple[float, float], pi
     return xy
 
 
+class Places:
+    """Where solutions put the matched stars of one exposure: each star is projected once per solution.
+
+    Parameters
+    ----------
+    seen : Seen
+    center : (float, float)
+        Tangent point, degrees.
+    pick : int array
+        Indices into the list, in ascending order.
+    """
+
+    def __init__(self, seen: Seen, *, center: tuple[float, float], pick: Index) -> None:
+        self._seen, self._center, self._pick = seen, center, pick
+        self._known: dict[Solution, Floats] = {}
+
+    def of(self, solution: Solution, stars: Index) -> Floats:
+        """Some of the stars under a solution: (n, 2), east and north of the tangent point, mas."""
+        if solution not in self._known:
+            places = positions(self._seen, solution, center=self._center, pick=self._pick)
+            self._known[solution] = places
+        return self._known[solution][np.searchsorted(self._pick, stars)]
+
+
 def under(seen: Seen, solution: Solution, *, center: tuple[float, float], pick: Index) -> Projected:
     """Some of the stars in a tangent plane, under a solution.
 
@@ -163,10 +188,10 @@ def same_pixels(a: Seen, b: Seen, *, radius_pix: float) -> tuple[Index, Index]:
     from scipy.spatial import KDTree
 
     found: tuple[list[Index], list[Index]] = ([np.zeros(0, np.intp)], [np.zeros(0, np.intp)])
+    # what is poor as well as fixed cannot pile up: that offset is avoided
+    good_a, good_b = (seen.placed[seen.sources.tier[seen.placed] < _POOR] for seen in (a, b))
     for chip in a.exposure.chips:
-        here, there = (
-            placed[seen.chip[placed] == chip.id.extver] for seen, placed in ((a, a.placed), (b, b.placed))
-        )
+        here, there = (good[seen.chip[good] == chip.id.extver] for seen, good in ((a, good_a), (b, good_b)))
         if not len(here) or not len(there):
             continue
         trees = [

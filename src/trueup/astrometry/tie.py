@@ -25,7 +25,7 @@ from trueup.astrometry.fit import (
 )
 from trueup.astrometry.peak import Search
 from trueup.astrometry.register import MAX_CHI2, PASS_PIX, Registration, assess, register
-from trueup.astrometry.seen import Seen, positions, same_pixels, under
+from trueup.astrometry.seen import Places, Seen, same_pixels, under
 from trueup.model.chipwcs import sky_to_plane
 from trueup.model.offset import MAS_PER_DEG, field_center
 from trueup.model.solution import Solution
@@ -35,6 +35,8 @@ Index = NDArray[np.intp]
 Combination = tuple[Solution, Solution]
 
 _ATTEMPTS = 4
+_MATCH_PIX = 0.5
+_LINEAR_PIX = 1.5
 _SAME_PIX = 1.0
 _AVOID_PIX = 3.0
 _RIGID_SCALE = 2e-5
@@ -110,7 +112,9 @@ def _register(a: Seen, b: Seen, *, field: Field, combination: Combination) -> Re
         none = np.zeros(0, np.intp)
         why = f"no stars in {' and '.join(poor)}; try a deeper exposure or your own positions (--centroids)"
         return Registration(Fit(n=0, why=why), none, none)
-    search = Search(radius_mas=field.pixel_mas / 2)
+    # without distortion the stars of two dithered exposures meet to a pixel or so, not better
+    linear = any(not solution.has_sip for solution in combination)
+    search = Search(radius_mas=(_LINEAR_PIX if linear else _MATCH_PIX) * field.pixel_mas)
     dither = _dither(a, b, field=field, combination=combination)
     if dither is not None and np.hypot(*dither) > _SAME_PIX * field.pixel_mas:
         same_a, same_b = same_pixels(a, b, radius_pix=_SAME_PIX / 2)
@@ -200,7 +204,9 @@ class Outcome:
     similarity: Similarity | None
 
 
-def outcomes(pair: Tie, a: Sequence[Solution], b: Sequence[Solution]) -> Iterator[Outcome]:
+def outcomes(
+    pair: Tie, a: Sequence[Solution], b: Sequence[Solution], *, places: tuple[Places, Places]
+) -> Iterator[Outcome]:
     """Measure every combination of solutions on the stars of a tie.
 
     Parameters
@@ -208,6 +214,8 @@ def outcomes(pair: Tie, a: Sequence[Solution], b: Sequence[Solution]) -> Iterato
     pair : Tie
     a, b : sequence of Solution
         Of the first and of the second exposure.
+    places : (Places, Places)
+        Where solutions put the stars of the two exposures.
 
     Yields
     ------
@@ -220,11 +228,11 @@ def outcomes(pair: Tie, a: Sequence[Solution], b: Sequence[Solution]) -> Iterato
             for j in range(len(b)):
                 yield Outcome(i, j, pair.registration.fit, None)
         return
-    center, stars = pair.field.center, pair.registration
-    seen_b = np.stack([positions(pair.b, solution, center=center, pick=stars.b) for solution in b])
+    stars = pair.registration
+    seen_b = np.stack([places[1].of(solution, stars.b) for solution in b])
     judge = _Judge(pair, known)
     for i, solution in enumerate(a):
-        offsets = seen_b - positions(pair.a, solution, center=center, pick=stars.a)
+        offsets = seen_b - places[0].of(solution, stars.a)
         for j, (fit, similarity) in enumerate(judge.each([(solution, other) for other in b], offsets)):
             yield Outcome(i, j, fit, similarity)
 
@@ -267,6 +275,7 @@ class _Judge:
                 values=here.values[j],
                 covariance=here.covariance * worse,
                 chi2=float(here.chi2[j]),
+                scatter_mas=float(np.sqrt(here.scatter[j] / (2 * self.share.sum()))),
             )
             more = max(here.scatter[j] - self.scatter, 0.0) / float(self.share.sum())
             yield self._assess(similarity, expect, misfit_mas=float(np.sqrt(more))), similarity
