@@ -27,6 +27,7 @@ app = App(
 # said here, so that `trueup --help` loads no command
 _VERBS = {
     "ls": "List every WCS solution, whether it is sound, and which one is active.",
+    "search": "Search the archive for observations.",
     "fetch": "Fetch exposures, associations, drizzled products and headerlets from the archive.",
     "measure": "Measure how well every solution aligns the exposures, and where it puts them.",
     "choose": "Measure every solution and choose one for the visit, with reasons.",

@@ -29,7 +29,8 @@ class Which:
     project
         With commas: CALWF3,CALACS,HAP-SVM or any other.
     source
-        mast, s3 (the public bucket; what it lacks comes from MAST) or a folder.
+        mast, s3 (the public bucket; what it lacks comes from MAST), astrometry (the database of all
+        solutions: a headerlet each) or a folder.
     """
 
     kind: str = ""

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from trueup.archive.directory import Directory
+from trueup.archive.headerlets import AstrometryDatabase
 from trueup.archive.manifest import Manifest, Row, deliver
 from trueup.archive.mast import Mast
 from trueup.archive.product import Archive, Product
@@ -72,7 +73,7 @@ def find(
     ids : iterable of str
         Associations, rootnames or visits, in any case.
     source : str
-        ``mast``, ``s3`` or a folder.
+        ``mast``, ``s3``, ``astrometry`` or a folder.
     kinds, projects : sequence of str
         See :func:`trueup.archive.selection.select`.
     config : Config, optional
@@ -85,7 +86,7 @@ def find(
     Raises
     ------
     UsageError
-        Where the source has nothing of that kind.
+        Where no observation is named, or the source has nothing of that kind.
     NetworkError
         Where it cannot be reached.
 
@@ -93,13 +94,16 @@ def find(
     --------
     >>> find(["iepw14030"], source="nowhere")
     Traceback (most recent call last):
-    trueup.errors.UsageError: no archive is called nowhere; give mast, s3 or a folder
+    trueup.errors.UsageError: no archive is called nowhere; give mast, s3, astrometry or a folder
     """
+    names = tuple(ids)
+    if not names:
+        raise UsageError("no observation is named")
     config = config or read_config()
     archive = open_archive(source, config)
-    listed = archive.products(tuple(ids))
+    listed = archive.products(names)
     products = select(listed, kinds=kinds, projects=projects)
-    if listed and not products:
+    if not products:
         there = ", ".join(sorted({product.kind for product in listed if product.kind}))
         wanted = ", ".join((*kinds, *projects)) or "of the usual kinds"
         raise UsageError(f"no files {wanted}; there are {there}", todo="choose with --kind and --project")
@@ -112,7 +116,7 @@ def open_archive(source: str, config: Config) -> Archive:
     Parameters
     ----------
     source : str
-        ``mast``, ``s3`` or a folder.
+        ``mast``, ``s3``, ``astrometry`` or a folder.
     config : Config
 
     Returns
@@ -129,12 +133,14 @@ def open_archive(source: str, config: Config) -> Archive:
     >>> open_archive("mast", Config()).name
     'mast'
     """
-    if source not in {"mast", "s3"}:
+    if source not in {"mast", "s3", "astrometry"}:
         if not Path(source).is_dir():
-            raise UsageError(f"no archive is called {source}", todo="give mast, s3 or a folder")
+            raise UsageError(f"no archive is called {source}", todo="give mast, s3, astrometry or a folder")
         return Directory(Path(source))
     transport = Transport.of(config)
     mast = Mast(transport, config.mast.url)
+    if source == "astrometry":
+        return AstrometryDatabase(transport, config.astrometry_db.url, mast)
     return mast if source == "mast" else Bucket(transport, config.s3, mast)
 
 
@@ -156,7 +162,8 @@ def fetch(
     dest : path-like
         The folder they go to; made where it does not exist.
     source : str
-        ``mast``, ``s3`` (the public bucket; what it lacks comes from MAST) or a folder.
+        ``mast``, ``s3`` (the public bucket; what it lacks comes from MAST), ``astrometry`` (the
+        database of all solutions: headerlets) or a folder.
     kinds : sequence of str, optional
         As FLC, ASN, HLET; by default calibrated exposures, associations, drizzled products and the
         headerlets of the visit.
@@ -185,7 +192,7 @@ def fetch(
     --------
     >>> fetch(["IEPW14030"], dest="visit", source="nowhere")
     Traceback (most recent call last):
-    trueup.errors.UsageError: no archive is called nowhere; give mast, s3 or a folder
+    trueup.errors.UsageError: no archive is called nowhere; give mast, s3, astrometry or a folder
     """
     named = (ids,) if isinstance(ids, str) else ids
     found = find(named, source=source, kinds=kinds or (), projects=projects or (), config=config)
@@ -198,7 +205,7 @@ def _table(rows: Sequence[dict[str, Any]]) -> Table:
     from astropy.table import MaskedColumn, Table
 
     table = Table()
-    for name in rows[0] if rows else ():
+    for name in rows[0]:
         values = [row[name] for row in rows]
         kind = int if name in {"size_listed", "bytes", "transferred", "attempts"} else str
         filled = [kind() if value is None else value for value in values]
