@@ -1,6 +1,6 @@
-"""trueup beside its peers: whole processes, alternating, the median of several runs.
+"""trueup beside its peers: whole processes, alternating, the median of several runs; then the accuracy.
 
-usage: run.py [--full] [--repeat N] [--visit DIR]
+usage: run.py [--full] [--repeat N] [--visit DIR] [--only speed|accuracy]
 """
 
 from __future__ import annotations
@@ -60,17 +60,34 @@ def main() -> None:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("--full", action="store_true", help="also 4 and 8 exposures in AstroDrizzle: minutes")
+    help_full = "also 4 and 8 exposures in AstroDrizzle, and 20 trials of each accuracy case"
+    parser.add_argument("--full", action="store_true", help=help_full)
     parser.add_argument("--repeat", type=int, default=3)
     parser.add_argument("--visit", type=Path, help="a folder of *_flc.fits; by default a simulated visit")
+    parser.add_argument("--only", choices=("speed", "accuracy"))
     options = parser.parse_args()
     SCRATCH.mkdir(parents=True, exist_ok=True)
+    if options.only != "accuracy":
+        print_speed(options)
+    if options.only != "speed":
+        accuracy(full=options.full)
+
+
+def print_speed(options: argparse.Namespace) -> None:
     exposures = sorted((options.visit or simulated_visit()).glob("*_flc.fits"))[:2]
     megabytes = exposures[0].stat().st_size / 1e6
     print(f"two exposures of {megabytes:.0f} MB, {os.cpu_count()} processors, median of {options.repeat}\n")
     print(f"{'':44}{'trueup':>9}{'peer':>9}{'':8}{'ratio':>7}")
     for case in cases(exposures, full=options.full):
         print(row(case, options.repeat), flush=True)
+
+
+def accuracy(*, full: bool) -> None:
+    """How well offsets are measured: simulated frames with known truth, beside TweakReg and HAP."""
+    seeds, peer_seeds = (20, 3) if full else (5, 1)
+    command = [PYTHON, "-m", "bench.astrometry", "--seeds", str(seeds), "--peer-seeds", str(peer_seeds)]
+    print(flush=True)
+    subprocess.run([*command, "--false", "1000", "--visit", str(simulated_visit())], check=True, cwd=ROOT)
 
 
 def simulated_visit() -> Path:

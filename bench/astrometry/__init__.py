@@ -1,0 +1,1 @@
+"""Accuracy of measuring alignment: simulated frames, trueup and its peers side by side."""
