@@ -155,9 +155,24 @@ def test_apply_takes_the_headerlets_and_the_visit_is_left_alone(files: list[Path
     assert not (tmp_path / "again").exists()
 
 
-def test_a_solution_that_is_there_is_not_derived_again(
-    truth: Truth, files: list[Path], tmp_path: Path
-) -> None:
+def test_astrodrizzle_reads_it(truth: Truth, tmp_path: Path, peer_python: str) -> None:
+    files = [Path(shutil.copy(file, tmp_path)) for file in truth.files[2:]]
+    fitted = fit(files, Task(force=True), out=tmp_path / "new")
+    apply(files, headerlets=fitted.files)
+    jobs = tmp_path / "jobs.json"
+    inputs = [str(file) for file in files]
+    jobs.write_text(json.dumps({"inputs": inputs, "jobs": {"fitted": {"static": False}}}))
+    script = Path(__file__).parents[1] / "support" / "run_astrodrizzle.py"
+    done = subprocess.run([peer_python, script, jobs], capture_output=True, text=True, cwd=tmp_path)
+    assert done.returncode == 0, done.stderr[-2000:]
+    with fits.open(tmp_path / "fitted" / "peer_drc.fits") as hdus:
+        assert hdus["SCI"].header["WCSNAME"] == "IDC_2731450pi-FIT_REL_NONE"
+        told = sorted(hdus["HDRTAB"].data["CRVAL1"])
+    chips = [part for one in fitted.derivation.exposures for part in one.solution.chips]
+    assert told == pytest.approx(sorted(part.wcs.crval[0] for part in chips), abs=1e-12)
+
+
+def test_what_is_there_is_not_derived_again(truth: Truth, files: list[Path], tmp_path: Path) -> None:
     fitted = fit([*files, *truth.headerlets], out=tmp_path / "new")
     assert fitted.outcome == "no improvement"
     assert "FIT_SVM" in fitted.reason
