@@ -128,7 +128,7 @@ def _map(axes: Any, residuals: Residuals) -> None:
     heads = {"width": 0.0042, "headwidth": 3.6, "headlength": 4.2, "headaxislength": 3.8}
     spaces = {"angles": "xy", "scale_units": "xy", "scale": scale, "color": _looks(residuals)["color"]}
     arrows = axes.quiver(x, y, residuals.x, residuals.y, **spaces, **heads)
-    label = f"{unit:g} pixel = {unit * residuals.pixel_mas:.2g} mas"
+    label = f"{unit:g} pixel = {unit * residuals.pixel_mas:.3g} mas"
     axes.quiverkey(
         arrows,
         0.05,
@@ -197,7 +197,7 @@ def _strip(axes: Any, residuals: Residuals, along: str, *, values: Floats, trend
     if trend.significance > _SIGNIFICANT and len(values):
         ends = np.array([values.min(), values.max()])
         axes.plot(ends, trend.intercept + trend.slope * ends, color=_color(trend), lw=1.4, zorder=4)
-    look = {"ha": "right", "va": "top", "fontsize": 8, "color": _color(trend)}
+    look = {"zorder": 5, "ha": "right", "va": "top", "fontsize": 8, "color": _color(trend)}
     box = {"facecolor": "white", "alpha": 0.8, "linewidth": 0, "pad": 1.5}
     axes.text(0.97, 0.95, f"{trend.significance:.1f} sigma", transform=axes.transAxes, bbox=box, **look)
 

@@ -37,7 +37,7 @@ def save_measurement(
     """Write star lists, matches, residuals, trends, reference stars and regions.
 
     For every exposure ``ROOT_stars.ecsv``, DS9 regions ``ROOT_sciN.reg`` (image coordinates of each chip) and
-    ``ROOT_sky.reg`` (ICRS); for every pair that could be measured ``B-A_matches.ecsv`` and
+    ``ROOT_sky.reg`` (ICRS); for every pair with common stars ``B-A_matches.ecsv`` and
     ``B-A_residuals.png``, where A may be the catalogue; ``CATALOG_ROOT.ecsv``, the reference stars at the
     epoch of the exposure; ``trends.ecsv``. Either all of them are written or none.
 
@@ -99,14 +99,16 @@ def _parts(measurement: Measurement) -> Iterator[Part]:
     lines: list[tuple[Residuals, Trend]] = []
     ties: tuple[Tie | CatalogTie, ...] = (*measurement.ties, *measurement.catalog_ties)
     for tie in ties:
-        rest = residuals_of(tie) if tie.counts else None
-        if rest is not None:
-            found = trends(rest)
-            lines += [(rest, trend) for trend in found]
-            yield from _of_pair(tie, rest, found)
+        rest = residuals_of(tie)
+        if rest is None:
+            continue
+        found = trends(rest)
+        lines += [(rest, trend) for trend in found]
+        yield from _of_pair(tie, rest, found)
+        if tie.counts:
             used[rest.named][rest.stars[rest.weight > 0]] = True
-            if isinstance(tie, Tie):
-                used[rest.reference][rest.partners[rest.weight > 0]] = True
+        if tie.counts and isinstance(tie, Tie):
+            used[rest.reference][rest.partners[rest.weight > 0]] = True
     for one in seen:
         yield from _of_exposure(one, used[one.exposure.rootname], targets)
     yield "trends.ecsv", _ecsv(trend_table(lines))
@@ -121,7 +123,8 @@ def _of_pair(tie: Tie | CatalogTie, rest: Residuals, found: tuple[Trend, ...]) -
     else:
         table = match_table(rest, tie.seen, tie.target.stars)
         other, named = f"{rest.reference} at {tie.target.stars.epoch:.2f}", tie.seen
-    title = f"{rest.named} ({named.exposure.filter}) minus {other}"
+    doubt = "" if tie.counts else ": unmeasurable"
+    title = f"{rest.named} ({named.exposure.filter}) minus {other}{doubt}"
     yield f"{stem}_matches.ecsv", _ecsv(table)
     yield f"{stem}_residuals.png", _png(rest, found, title)
 
