@@ -8,13 +8,17 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 from astropy.io import fits
 
 import trueup
+from trueup.astrometry.measurement import Measurement
+from trueup.astrometry.starlist import StarList
 from trueup.cli import run
 from trueup.errors import ChangedError, FileAccessError, FormatError, SelectionError, UsageError
 from trueup.fits.splice import sha256_of
+from trueup.model.cards import make_card
 from trueup.simulate import Recipe, Truth, make_visit
 from trueup.workflow.apply import apply
 from trueup.workflow.choice_file import read_choice
@@ -224,6 +228,36 @@ def test_an_edit_without_pixels_cannot_be_verified_and_says_so(
     assert out.startswith("UNMEASURABLE: nothing can be measured")
     assert "cannot be verified by measuring again" in out
     assert active(visit) == {SVM}
+
+
+def few_stars(measured: Measurement, names: set[str], number: int) -> dict[str, StarList]:
+    """The star lists; of some exposures a few bright and clean stars of each chip."""
+    lists = {}
+    for stars in measured.stars:
+        chips = [(chip, found[np.flatnonzero(found.tier == 0)[:number]]) for chip, found in stars.chips]
+        few = replace(stars, chips=tuple(chips))
+        lists[stars.rootname] = few if stars.rootname in names else stars
+    return lists
+
+
+def test_four_stars_are_too_few_and_the_exposure_is_carried(visit: Path) -> None:
+    """The third exposure has two stars on each chip: it takes what the F336W beside it needs."""
+    names = ("iepw14g4q", "iepw14g6q", "iepw14gaq")
+    files = [visit / f"{name}_flc.fits" for name in names]
+    opened = trueup.open_visit([*files, *(path for path in headerlets(visit) if "iepw14ge" not in path)])
+    lists = few_stars(trueup.measure(opened), {"iepw14gaq"}, 2)
+    measured = trueup.measure(opened, centroids=lists)
+    choice = trueup.choose(measured)
+    carried = choice.exposures[2]
+    assert (carried.carried_from, carried.solution.wcsname) == ("iepw14g6q", SVM)
+    assert carried.relative_sigma_mas == 5.0
+    assert [one.was_active for one in choice.exposures] == [True, True, False]
+    gyros = opened.exposures[2].header.replace("FGSLOCK", make_card("FGSLOCK", "GYROS"))
+    apart = replace(opened.exposures[2], header=gyros)
+    shaky = trueup.measure(replace(opened, exposures=(*opened.exposures[:2], apart)), centroids=lists)
+    left = trueup.choose(shaky).exposures[2]
+    assert (left.carried_from, left.was_active) == ("", True)
+    assert "FGSLOCK is FINE in iepw14g6q and GYROS in iepw14gaq" in left.reason
 
 
 def test_a_bundle_of_headerlets_does_as_well(visit: Path, tmp_path: Path) -> None:

@@ -83,7 +83,7 @@ class Choice:
         In one sentence.
     exposures : tuple of Chosen
     common : str or None
-        WCSNAME that all exposures share under the choice.
+        WCSNAME that all exposures share under the choice, which may be blank.
     rejected : tuple of Rejected
     findings : tuple of str
 

@@ -117,7 +117,7 @@ def _decide_measured(evidence: Evidence, rootnames: Sequence[str]) -> _Decision:
     findings = tuple(reasons.undecided(evidence, before))
     if sound and before.verdict != "fail":
         passing = [standing for standing in passing if clearly_better(standing, before)]
-        if not passing or (before.verdict == "pass" and before.common):
+        if not passing or (before.verdict == "pass" and before.common is not None):
             verdict: ChoiceVerdict = "keep" if before.verdict == "pass" else "unmeasurable"
             return _Decision(verdict, reasons.kept(evidence, before), before.assignment, findings)
     if passing:
@@ -155,19 +155,16 @@ def _decide_blind(evidence: Evidence, rootnames: Sequence[str]) -> _Decision:
     before = stand(evidence, active)
     contradicted = any(fit.verdict == "fail" for fit in pair_fits(evidence, active).values())
     sound = all(candidate in evidence.options[root] for root, candidate in active.items())
-    why = reasons.not_measured(evidence, rootnames)
-    if sound and before.common and not contradicted:
-        reason = f"nothing can be measured ({why}); {before.common} is sound and common, and is kept"
-        return _Decision("unmeasurable", reason, active)
     trusted = most_trusted(evidence, rootnames)
-    if trusted is None:
-        reason = (
-            f"nothing can be measured ({why}), and no kind of sound solution is common: nothing is changed"
-        )
-        return _Decision("unmeasurable", reason, active)
-    name = stand(evidence, trusted).common
-    reason = f"nothing can be measured ({why}); {name} is the most trusted solution that all have"
-    return _Decision("unmeasurable", reason, trusted)
+    why = f"nothing can be measured ({reasons.not_measured(evidence, rootnames)})"
+    if sound and before.common is not None and not contradicted:
+        return _Decision("unmeasurable", f"{why}; {reasons.stays(evidence, before)}", active)
+    if trusted is not None:
+        name = stand(evidence, trusted).common or "(no WCSNAME)"
+        return _Decision("unmeasurable", f"{why}; {name} is the most trusted solution that all have", trusted)
+    if contradicted:
+        return _Decision("derive", reasons.to_derive(evidence, before, []), active)
+    return _Decision("unmeasurable", f"{why}, and no kind of solution is sound and common", active)
 
 
 def _together(evidence: Evidence, decisions: Sequence[_Decision]) -> Choice:

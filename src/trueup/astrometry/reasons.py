@@ -94,6 +94,14 @@ def kept(evidence: Evidence, standing: Standing) -> str:
     return f"{every}{agree}{on_sky}: already good"
 
 
+def stays(evidence: Evidence, standing: Standing) -> str:
+    """Why a set that nothing was measured of is kept."""
+    solutions = [evidence.solution(candidate) for candidate in standing.assignment.values()]
+    what = "sound" if all(solution.has_sip for solution in solutions) else "linear (no distortion model)"
+    shared = f"{what} and common" if len(solutions) > 1 else what
+    return f"{standing.common or '(no WCSNAME)'} is {shared}, and is kept"
+
+
 def changed(evidence: Evidence, before: Standing, after: Standing) -> str:
     """Why other solutions are put in force, and which."""
     return "; ".join((_trouble(evidence, before, after), _remedy(evidence, after)))
@@ -290,6 +298,11 @@ def not_measured(evidence: Evidence, rootnames: Collection[str]) -> str:
     rows += [row.fit for row in evidence.measurement.absolute if row.candidate.rootname in rootnames]
     if rows:
         return max(rows, key=lambda fit: fit.n).why
-    if skipped:
-        return skipped[0]
-    return "no exposure overlaps another" if len(rootnames) > 1 else "there is nothing to measure it against"
+    notes = [note for one in evidence.measurement.stars if one.rootname in rootnames for note in one.notes]
+    if skipped or notes:
+        return (*skipped, *notes)[0]
+    return (
+        "no exposure overlaps another"
+        if len(rootnames) > 1
+        else "it is alone; give another exposure or --catalog"
+    )

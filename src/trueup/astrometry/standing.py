@@ -75,7 +75,8 @@ class Standing:
     absolute : Distance or None
         Offset of the set from the catalogue.
     common : str or None
-        The WCSNAME that all share; with a ``*`` for the distortion model where detectors differ.
+        The WCSNAME that all share, which may be blank; with a ``*`` for the distortion model where
+        detectors differ.
     newest : int
         Rank of the catalogue, the newest highest; the lowest where the set is mixed.
     touched : int
@@ -261,7 +262,8 @@ def common_name(exposures: Sequence[Exposure], solutions: Sequence[Solution]) ->
     Returns
     -------
     str or None
-        The WCSNAME, with ``*`` in place of the distortion model where detectors differ.
+        The WCSNAME, which may be blank, with ``*`` in place of the distortion model where detectors
+        differ; None where they do not share one.
 
     Examples
     --------
@@ -277,7 +279,7 @@ def common_name(exposures: Sequence[Exposure], solutions: Sequence[Solution]) ->
         return None
     name = solutions[0].name
     if len({base for found in bases.values() for base in found}) == 1:
-        return name.text or None
+        return name.text
     return f"*{name.text[len(name.base) :]}"
 
 

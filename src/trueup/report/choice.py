@@ -47,7 +47,7 @@ def choice_values(choice: Choice, measurement: Measurement) -> Values:
     """
     return {
         "verdict": choice.verdict,
-        "common": choice.common,
+        "common": choice.common or None,
         "reason": choice.reason,
         "exposures": [_exposure_values(one) for one in choice.exposures],
         "pairs": _pairs(choice, measurement),
@@ -134,12 +134,16 @@ def print_choice(values: Mapping[str, Any], console: Console) -> None:
 
 
 def _rejections(rejected: Sequence[Values]) -> dict[str, list[str]]:
-    """Reasons by the name of the solution."""
-    found: dict[str, list[str]] = {}
+    """Reasons by the name of the solution; exposures that share one are named together."""
+    found: dict[str, dict[str, list[str]]] = {}
     for one in rejected:
         name = one["solution"]["wcsname"] or "(no WCSNAME)"
-        found.setdefault(name, []).append(f"{one['rootname']} #{one['solution']['index']} {one['reason']}")
-    return found
+        where = f"{one['rootname']} #{one['solution']['index']}"
+        found.setdefault(name, {}).setdefault(one["reason"], []).append(where)
+    return {
+        name: [f"{', '.join(where)}: {reason}" for reason, where in reasons.items()]
+        for name, reasons in found.items()
+    }
 
 
 def next_step(values: Mapping[str, Any], files: Sequence[str], *, saved: str | None, plain: bool) -> str:

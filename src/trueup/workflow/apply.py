@@ -245,10 +245,9 @@ def _verified(plan: Plan, order: _Order) -> Applied:
 
 
 def _why_not(after: Measurement) -> str:
-    if after.skipped:
-        return f"{after.skipped[0][0]}: {after.skipped[0][1]}"
-    fits = [row.fit for row in after.relative]
-    return max(fits, key=lambda fit: fit.n).why if fits else "no two exposures overlap"
+    skipped = [f"{rootname}: {why}" for rootname, why in after.skipped]
+    fits = sorted((row.fit for row in after.relative), key=lambda fit: -fit.n)
+    return (*skipped, *after.findings, *(fit.why for fit in fits), "no two exposures overlap")[0]
 
 
 def _values(fit: Fit | None) -> dict[str, Any] | None:
