@@ -185,11 +185,14 @@ def test_carried_exposures_take_the_correction_with_a_larger_error() -> None:
     members = visit("v", 3)
     truth = true_errors(rng, members)
     pairs = [p for p in pair_links(rng, truth, 0.3) if p.b == "v1"]
-    bundle = carry(adjust(members, pairs), {"v2": "v1", "v9": "nobody"})
+    bundle = carry(adjust(members, pairs), {"v2": "v1", "v9": "nobody"}, members)
     assert [one.rootname for one in bundle.corrections] == ["v0", "v1", "v2"]
     assert bundle.corrections[2].by == bundle.corrections[1].by
     assert bundle.corrections[2].carried_from == "v1"
     assert bundle.corrections[2].relative_sigma_mas[0] > 4
+    later = [*members[:2], replace(members[2], acquisition="v-2")]
+    again = carry(adjust(members, pairs), {"v2": "v1"}, later)
+    assert again.corrections[2].relative_sigma_mas[0] > 15
     miss = truth["v2"][0] + corrections(bundle)["v2"][0] - truth["v1"][0] - corrections(bundle)["v1"][0]
     assert abs(miss) < 3 * bundle.corrections[2].relative_sigma_mas[0]
 

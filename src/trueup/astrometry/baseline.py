@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -45,7 +45,7 @@ class Baseline:
     pointed: bool
 
 
-def baseline(exposures: Iterable[Exposure]) -> Baseline:
+def baseline(exposures: Sequence[Exposure], measured: Collection[str] = ()) -> Baseline:
     """Choose the solutions to start from.
 
     The distortion-only one of each exposure: nothing but the pointing is wrong with it, alike for all
@@ -53,7 +53,9 @@ def baseline(exposures: Iterable[Exposure]) -> Baseline:
 
     Parameters
     ----------
-    exposures : iterable of Exposure
+    exposures : sequence of Exposure
+    measured : collection of str
+        Rootnames of those that decide; all where it is blank.
 
     Returns
     -------
@@ -74,16 +76,16 @@ def baseline(exposures: Iterable[Exposure]) -> Baseline:
     Traceback (most recent call last):
     trueup.errors.SolutionError: a_flc.fits: no sound solution with distortion; run updatewcs on it
     """
-    options = {exposure.rootname: dict(_by_kind(exposure)) for exposure in exposures}
-    usable = {rootname: kinds for rootname, kinds in options.items() if kinds}
-    if options and not usable:
+    options = {e.rootname: kinds for e in exposures if (kinds := dict(_by_kind(e)))}
+    if not options:
         found, todo = "no sound solution with distortion", "run updatewcs on it"
-        raise SolutionError(found, file=next(iter(exposures)).path, todo=todo)
-    shared = [kind for kind in _in_order(usable) if all(kind in kinds for kinds in usable.values())]
+        raise SolutionError(found, file=exposures[0].path, todo=todo)
+    deciding = {r: kinds for r, kinds in options.items() if r in measured} or options
+    shared = [kind for kind in _in_order(deciding) if all(kind in kinds for kinds in deciding.values())]
     if shared:
-        start = {rootname: kinds[shared[0]] for rootname, kinds in usable.items()}
+        start = {rootname: kinds[shared[0]] for rootname, kinds in options.items() if shared[0] in kinds}
         return Baseline(start, shared[0][0] in _POINTED)
-    return Baseline({r: kinds[_in_order({r: kinds})[0]] for r, kinds in usable.items()}, pointed=False)
+    return Baseline({r: kinds[_in_order({r: kinds})[0]] for r, kinds in options.items()}, pointed=False)
 
 
 Kind = tuple[str, str, str]
@@ -200,6 +202,11 @@ def frame_links(
     -------
     tuple of Link
 
+    Raises
+    ------
+    SolutionError
+        Where the solution of a held exposure has no distortion.
+
     Examples
     --------
     >>> frame_links([], {}, (0.0, 0.0))
@@ -208,6 +215,13 @@ def frame_links(
     links = []
     for exposure in exposures:
         if exposure.rootname in (held or trusted(exposures)) and exposure.rootname in start:
+            if not exposure.active.has_sip:
+                raise SolutionError(
+                    "a solution without distortion is no frame for others",
+                    file=exposure.path,
+                    solution=exposure.active.name,
+                    todo="anchor another exposure, or apply a solution with distortion first",
+                )
             base = exposure.solutions[start[exposure.rootname].index]
             chips = [chip.id for chip in exposure.chips]
             apart = displacement(

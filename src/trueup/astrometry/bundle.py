@@ -15,7 +15,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from trueup.astrometry.pointing import UNITS, WITHIN_ACQUISITION, Member, prior_covariance
+from trueup.astrometry.pointing import UNITS, Member, prior_covariance, rigidity
 from trueup.model.chipwcs import Floats
 from trueup.model.displacement import Displacement
 
@@ -210,7 +210,7 @@ def adjust(
     return Bundle(corrections, loops, chi2, closure)
 
 
-def carry(bundle: Bundle, sources: Mapping[str, str]) -> Bundle:
+def carry(bundle: Bundle, sources: Mapping[str, str], members: Iterable[Member]) -> Bundle:
     """Give exposures that were not measured the correction of another, with a larger error.
 
     Parameters
@@ -218,6 +218,8 @@ def carry(bundle: Bundle, sources: Mapping[str, str]) -> Bundle:
     bundle : Bundle
     sources : mapping of str to str
         For each rootname, that of the exposure to take it from; one that has none itself is passed over.
+    members : iterable of Member
+        What the exposures have in common.
 
     Returns
     -------
@@ -226,23 +228,20 @@ def carry(bundle: Bundle, sources: Mapping[str, str]) -> Bundle:
     Examples
     --------
     >>> one = Bundle((Correction("a", Displacement(3.0), np.zeros((4, 4)), np.zeros((4, 4))),))
-    >>> both = carry(one, {"b": "a"})
+    >>> members = [Member(name, "F336W", "iepw14-1", "iepw14") for name in "ab"]
+    >>> both = carry(one, {"b": "a"}, members)
     >>> both.corrections[1].by.east_mas, round(both.corrections[1].relative_sigma_mas[0], 1)
     (3.0, 4.2)
     """
     known = {correction.rootname: correction for correction in bundle.corrections}
-    extra = np.diag(2 * WITHIN_ACQUISITION.variance / UNITS**2)
-    carried = [
-        replace(
-            known[source],
-            rootname=rootname,
-            relative=known[source].relative + extra,
-            absolute=known[source].absolute + extra,
-            carried_from=source,
-        )
-        for rootname, source in sources.items()
-        if source in known and rootname not in known
-    ]
+    member = {one.rootname: one for one in members}
+    carried = []
+    for rootname, source in sources.items():
+        if source in known and rootname not in known:
+            given = known[source]
+            extra = rigidity(member[source], member[rootname]) / np.outer(UNITS, UNITS)
+            relative, absolute = given.relative + extra, given.absolute + extra
+            carried.append(Correction(rootname, given.by, relative, absolute, carried_from=source))
     return replace(bundle, corrections=(*bundle.corrections, *carried))
 
 

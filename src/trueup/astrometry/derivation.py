@@ -171,7 +171,7 @@ class _Ground:
 
 def _prepared(measurement: Measurement, wish: Wish) -> _Ground:
     exposures = measurement.visit.exposures
-    base = baseline(exposures)
+    base = baseline(exposures, {stars.rootname for stars in measurement.stars})
     measured = sky_links(measurement, base.start, (0.0, 0.0))
     catalog = "NONE"
     if wish.held:
@@ -181,6 +181,7 @@ def _prepared(measurement: Measurement, wish: Wish) -> _Ground:
     else:
         names = Visit(tuple(e for e in exposures if e.rootname in trusted(exposures))).by(_active_name)
         frame = "; ".join(f"{n} of {', '.join(e.rootname for e in group)}" for n, group in names.items())
+        frame = frame or "the mean of the solutions that they started from"
         if measurement.absolute and not wish.relative_only:
             frame += f", for no exposure could be measured against {measurement.absolute[0].catalog}"
     taken = frozenset(solution.wcsname for e in exposures for solution in e.solutions)
@@ -227,7 +228,8 @@ def _adjusted(ground: _Ground, group: Sequence[Exposure], centre: Pair) -> Bundl
         sky = [link for link in sky if link.b in tied or held]
     bundle = adjust(members, pairs, sky, hold=bool(held))
     bundle = replace(bundle, rejected=tuple((link.a, link.b) for link in rejected))
-    return carry(bundle, {name: source for name, source in ground.wish.carried.items() if name in names})
+    sources = {name: source for name, source in ground.wish.carried.items() if name in names}
+    return carry(bundle, sources, members)
 
 
 def _derived(ground: _Ground, bundle: Bundle, correction: Correction, *, centre: Pair) -> Derived:

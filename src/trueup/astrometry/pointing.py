@@ -46,7 +46,7 @@ class Widths:
         return np.asarray((widths * UNITS) ** 2)
 
 
-WITHIN_ACQUISITION = Widths(3.0, 3.0, 2e-5)
+_WITHIN_ACQUISITION = Widths(3.0, 3.0, 2e-5)
 _WITHIN_VISIT = Widths(12.0, 10.0, 0.0)
 _BETWEEN_FILTERS = Widths(1.0, 0.0, 1.5e-4)
 _BETWEEN_VISITS = Widths(300.0, 36.0, 2e-5)
@@ -136,7 +136,7 @@ def prior_covariance(members: Sequence[Member]) -> Floats:
         (_BETWEEN_VISITS, [m.visit for m in members]),
         (_BETWEEN_FILTERS, [m.filter for m in members]),
         (_WITHIN_VISIT, [m.acquisition for m in members]),
-        (WITHIN_ACQUISITION, [m.rootname for m in members]),
+        (_WITHIN_ACQUISITION, [m.rootname for m in members]),
         (_FREE, ["" if m.pointed else m.rootname for m in members]),
     )
     covariance = np.zeros((4 * len(members), 4 * len(members)))
@@ -144,6 +144,28 @@ def prior_covariance(members: Sequence[Member]) -> Floats:
         alike = [[float(a == b and a != "") for b in names] for a in names]
         covariance += np.kron(alike, np.diag(widths.variance))
     return covariance
+
+
+def rigidity(a: Member, b: Member) -> Floats:
+    """Covariance of the difference of two exposures before anything is measured.
+
+    Parameters
+    ----------
+    a, b : Member
+
+    Returns
+    -------
+    (4, 4) float64 array
+        East, north, roll and scale, mas at the lever.
+
+    Examples
+    --------
+    >>> a, b = (Member(name, "F336W", "iepw14-1", "iepw14") for name in "ab")
+    >>> np.sqrt(np.diag(rigidity(a, b))).round(1).tolist()
+    [4.2, 4.2, 2.1, 2.8]
+    """
+    both = prior_covariance([a, b])
+    return np.asarray(both[:4, :4] + both[4:, 4:] - both[:4, 4:] - both[4:, :4])
 
 
 def _start(exposure: Exposure) -> tuple[str, float, str]:

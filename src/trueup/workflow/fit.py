@@ -122,11 +122,11 @@ def fit(
     given = [os.fspath(path) for path in paths]
     visit = open_visit(given)
     _check_headerlets(visit, task.wcsname)
-    _refuse_existing(visit, Path(out), writing)
     before = measure_files(given, against=against)
     choice = choose(before, anchor=against.anchor)
     if choice.verdict == "keep" and not task.force:
         return Fitted("keep", f"no improvement needed: {choice.reason}", choice, before)
+    _refuse_existing(visit, Path(out), writing)
     derivation = derive(before, _wish(task, choice, anchored(visit, against.anchor)))
     if not derivation.exposures:
         return Fitted("unmeasurable", f"nothing can be derived: {choice.reason}", choice, before)
