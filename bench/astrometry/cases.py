@@ -66,7 +66,7 @@ CASES = (
     Case("medium", ("F336W", "F336W"), 300, Bars({"G": 0.1, "R": 0.5})),
     Case("uv", ("F275W", "F275W"), 57, Bars({"G": 0.6, "R": 1.5}), brightest=2e4),
     Case("cross-300", ("F336W", "F275W"), 300, Bars({"G": 0.6, "R": 1.5}), ratio=0.03),
-    Case("cross-80", ("F336W", "F275W"), 80, Bars({"G": 1.0, "R": 1.5}, may_refuse=True), ratio=0.03),
+    Case("cross-80", ("F336W", "F275W"), 80, Bars({"G": 1.0, "R": 1.5}, None, may_refuse=True), ratio=0.03),
     Case("absolute-46", ("F336W", "F336W"), 300, Bars({"G": 0.4, "R": 1.5}, None), gaia=46),
     Case("absolute-10", ("F336W", "F336W"), 100, Bars({"R": 1.5}, None, may_refuse=True), gaia=10),
 )

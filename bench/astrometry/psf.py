@@ -29,7 +29,7 @@ _GRID, _OVERSAMPLE = 256, 4
 _NODES = (3, 4)  # rows and columns of the nodes on a chip
 _HALO, _HALO_PIX = 0.05, 5.0
 # charge diffusion that makes the stars as wide as the handbook says, pixels
-_DIFFUSION_PIX = {"F275W": 0.61, "F336W": 0.52, "F606W": 0.42}
+_DIFFUSION_PIX = {"F275W": 0.65, "F336W": 0.58, "F606W": 0.42}
 _FAINT_ELECTRONS = 3000.0
 _REACH, _FAINT_REACH = 22, 10
 
