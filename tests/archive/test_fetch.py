@@ -356,5 +356,7 @@ print("quiet")
 def test_errors_of_the_caller(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="no archive is called nowhere"):
         trueup.fetch(IDS, dest=tmp_path, source="nowhere")
+    with pytest.raises(UsageError, match="no observation is named"):
+        trueup.fetch([], dest=tmp_path)
     with pytest.raises(NetworkError, match="offline"):
         trueup.fetch(IDS, dest=tmp_path, config=read_config({"http.offline": True}, environ={}))

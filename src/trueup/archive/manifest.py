@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import shutil
 import threading
-from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections import deque
+from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -131,7 +131,8 @@ def deliver(
     http : Http
         How many at a time, how often to try.
     tell : callable
-        Gets the number of bytes of each piece that comes, or was there before.
+        Gets the number of bytes of each piece that comes, in one of several threads; a negative
+        number takes some back.
 
     Returns
     -------
@@ -158,21 +159,49 @@ def deliver(
     except OSError as error:
         raise FileAccessError(error.strerror or str(error), file=folder) from error
     _demand_room(folder, products)
-    stop = threading.Event()
 
-    def one(product: Product) -> Row:
+    def one(product: Product, stop: threading.Event) -> Row:
         effort = Effort(http, product.size, tell, stop)
         return _delivered(archive, Row(product, folder / product.filename), effort)
 
-    with ThreadPoolExecutor(http.parallel) as pool:
-        futures = [pool.submit(one, product) for product in products]
-        try:
-            rows = tuple(future.result() for future in futures)
-        except BaseException:
-            stop.set()
-            pool.shutdown(cancel_futures=True)
-            raise
-    return Manifest(archive.name, rows)
+    return Manifest(archive.name, _side_by_side(one, products, http.parallel))
+
+
+def _side_by_side(
+    action: Callable[[Product, threading.Event], Row], products: Sequence[Product], threads: int
+) -> tuple[Row, ...]:
+    """The rows of an action in several threads; an interrupt does not wait for a read that stalls.
+
+    A pool would: its threads are joined at the end of the process, these are not.
+    """
+    stop = threading.Event()
+    waiting = deque(enumerate(products))
+    rows: dict[int, Row] = {}
+    errors: list[BaseException] = []
+
+    def work() -> None:
+        while not stop.is_set():
+            try:
+                i, product = waiting.popleft()
+            except IndexError:
+                return
+            try:
+                rows[i] = action(product, stop)
+            except BaseException as error:  # noqa: BLE001 - raised again by whoever waits
+                errors.append(error)
+                stop.set()
+
+    workers = [threading.Thread(target=work, daemon=True) for _ in range(min(threads, len(products)))]
+    try:
+        for worker in workers:
+            worker.start()
+        for worker in workers:
+            worker.join()
+    finally:
+        stop.set()
+    if errors:
+        raise errors[0]
+    return tuple(rows[i] for i in range(len(products)))
 
 
 def _delivered(archive: Archive, row: Row, effort: Effort) -> Row:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import threading
 import time
 from collections.abc import Mapping
@@ -16,6 +17,8 @@ BUSY = frozenset({429, 500, 502, 503, 504})
 _LONGEST_PAUSE_S = 30.0
 # slower than this is no transfer any more
 _SLOWEST = 20_000
+
+logger = logging.getLogger(__name__)
 
 
 class Patience:
@@ -65,6 +68,8 @@ class Patience:
         pause = pause if wait_s is None else wait_s
         if self.attempts > self._http.retries or time.monotonic() + pause > self.deadline:
             return False
+        if pause > _LONGEST_PAUSE_S:
+            logger.warning("the service asks to wait %.0f s", pause)
         if self._stop.wait(pause):
             return False
         self.attempts += 1

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import threading
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any, Self
 
@@ -43,6 +44,7 @@ class Transport:
         self.has_token = bool(token)
         self._access = {"token": token, "home": home}
         self._sessions: dict[bool, Session] = {}
+        self._lock = threading.Lock()
 
     @classmethod
     def of(cls, config: Config) -> Transport:
@@ -122,9 +124,10 @@ class Transport:
     def _session(self, *, direct: bool) -> Session:
         from trueup.archive.session import Session
 
-        if direct not in self._sessions:
-            self._sessions[direct] = Session(self.http, direct=direct, **self._access)
-        return self._sessions[direct]
+        with self._lock:
+            if direct not in self._sessions:
+                self._sessions[direct] = Session(self.http, direct=direct, **self._access)
+            return self._sessions[direct]
 
 
 @contextlib.contextmanager

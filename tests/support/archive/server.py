@@ -58,13 +58,13 @@ class Answer:
     pause: float = 0.0
 
 
-@dataclass(frozen=True)
+@dataclass
 class Exchange:
-    """One request that was served, with the bytes of body that went out."""
+    """One request and the bytes of body that go out; noted before the client can know."""
 
     request: Request
     status: int
-    sent: int
+    sent: int = 0
 
 
 Service = Callable[[Request], Answer]
@@ -172,16 +172,14 @@ class _Handler(BaseHTTPRequestHandler):
         query = dict(parse_qsl(parts.query, keep_blank_values=True))
         request = Request(self.command, parts.path, query, headers, body)
         answer = self.server_of.answer(request)
-        sent = 0
-        try:
-            sent = self._send(request, answer)
-        finally:
-            self.server_of.log.append(Exchange(request, answer.status, sent))
+        exchange = Exchange(request, answer.status)
+        self.server_of.log.append(exchange)
+        self._send(exchange, answer)
         self._end(answer)
 
-    def _send(self, request: Request, answer: Answer) -> int:
+    def _send(self, exchange: Exchange, answer: Answer) -> None:
         if answer.ending == "reset" and answer.stop == 0:
-            return 0
+            return
         self.send_response(answer.status)
         for name, value in answer.headers.items():
             self.send_header(name, value)
@@ -190,12 +188,12 @@ class _Handler(BaseHTTPRequestHandler):
         else:
             self.send_header("Connection", "close")
         self.end_headers()
-        body = b"" if request.method == "HEAD" else answer.body[: answer.stop]
+        body = b"" if exchange.request.method == "HEAD" else answer.body[: answer.stop]
         piece = 1 if answer.pause else _PIECE
         for at in range(0, len(body), piece):
+            exchange.sent += len(body[at : at + piece])
             self.wfile.write(body[at : at + piece])
             self.server_of.wait(answer.pause)
-        return len(body)
 
     def _end(self, answer: Answer) -> None:
         self.wfile.flush()
