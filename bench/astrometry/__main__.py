@@ -33,7 +33,6 @@ from bench.astrometry.speed import RANKING_S, SOURCES_S, ranking_seconds, source
 from bench.astrometry.trial import Outcome, run  # noqa: E402
 
 BUILD = Path(__file__).resolve().parents[2] / "build" / "bench"
-PROCESSES = 2
 Result = TypeVar("Result")
 
 
@@ -50,11 +49,12 @@ def main() -> None:
     parser.add_argument(
         "--cases", nargs="+", choices=[c.name for c in CASES], default=[c.name for c in CASES]
     )
+    parser.add_argument("--processes", type=int, default=2)
     parser.add_argument("--details", action="store_true", help="also a line per trial")
     parser.add_argument("--scratch", type=Path, default=BUILD / "astrometry")
     options = parser.parse_args()
     chosen = [(s, case) for s in options.series for case in CASES if case.name in options.cases]
-    with ProcessPoolExecutor(PROCESSES) as pool:
+    with ProcessPoolExecutor(options.processes) as pool:
         outcomes = print_accuracy(pool, chosen, options)
         if options.peer_seeds:
             print_duels(pool, chosen, options)
