@@ -146,7 +146,7 @@ def fetch_gaia(transport: Transport, cone: Cone, gaia: Gaia, *, most: int = _MOS
     path = Path(gaia.cache).expanduser() / f"{cone.name}.ecsv"
     if _holds(path, cone):
         return path
-    table = _asked(transport, cone, gaia.urls, most)
+    table = _asked(transport, cone, gaia.urls, most=most)
     if len(table) == 0:
         raise DataError(f"Gaia has no star within {cone.radius:g} deg of {cone.ra:g} {cone.dec:+g}")
     _write(table, path)
@@ -166,19 +166,19 @@ def _holds(path: Path, cone: Cone) -> bool:
         return False
 
 
-def _asked(transport: Transport, cone: Cone, urls: Iterable[str], most: int) -> Table:
+def _asked(transport: Transport, cone: Cone, urls: Iterable[str], *, most: int) -> Table:
     whys = []
     for url in urls:
         try:
             transport.demand_online(url)
-            return _answer(transport, cone, url, most)
+            return _answer(transport, cone, url, most=most)
         except NetworkError as error:
             whys.append(str(error))
             log.info("%s", error)
     raise NetworkError("; ".join(whys) or "no service is named", file="Gaia")
 
 
-def _answer(transport: Transport, cone: Cone, url: str, most: int) -> Table:
+def _answer(transport: Transport, cone: Cone, url: str, *, most: int) -> Table:
     from pyvo.dal import TAPService
 
     with warnings.catch_warnings():

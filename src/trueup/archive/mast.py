@@ -122,7 +122,7 @@ class Mast:
         with _told(self.server):
             client = self._client()
             names = criteria.ids or ("",)
-            found = [row for name in names for row in self._named(client, name, criteria)]
+            found = [row for name in names for row in self._named(client, name, criteria=criteria)]
         return _table({str(row["obsid"]): row for row in found}.values())
 
     def products(self, ids: Sequence[str]) -> tuple[Product, ...]:
@@ -167,7 +167,7 @@ class Mast:
         rows = (row for obs_id in queries for row in _query(client, self.page, obs_id=obs_id))
         return {str(row["obsid"]): row for row in rows}
 
-    def _named(self, client: ObservationsClass, name: str, criteria: Criteria) -> list[Row]:
+    def _named(self, client: ObservationsClass, name: str, *, criteria: Criteria) -> list[Row]:
         """The observations that fit, those that hold an exposure where one is named."""
         position = self._position(client, criteria)
         rows = _query(client, self.page, **position, **criteria.caom(_pattern(name)))

@@ -156,7 +156,7 @@ def open_remote(url: str, transport: Transport, s3: S3) -> RemoteSource:
     def fetch(start: int, stop: int) -> Part:
         if url.lower().startswith("s3://"):
             return Part(*bucket_part(transport, s3, url, start=start, stop=stop))
-        return _web_part(transport, url, start, stop)
+        return _web_part(transport, url, start=start, stop=stop)
 
     first = fetch(0, _FIRST)
     source = RemoteSource(_name(url), first.total, first.mark, fetch)
@@ -169,7 +169,7 @@ def _name(url: str) -> str:
     return parse_qs(urlsplit(url).query).get("uri", [url])[0]
 
 
-def _web_part(transport: Transport, url: str, start: int, stop: int) -> Part:
+def _web_part(transport: Transport, url: str, *, start: int, stop: int) -> Part:
     from urllib3.exceptions import HTTPError
 
     patience = Patience(transport.http)
@@ -178,7 +178,7 @@ def _web_part(transport: Transport, url: str, start: int, stop: int) -> Part:
         try:
             with contextlib.closing(transport.open(url, Range=f"bytes={start}-{stop - 1}")) as response:
                 if response.status_code not in BUSY:
-                    return _received(response, url, start, stop)
+                    return _received(response, url, start=start, stop=stop)
                 why = f"answers {response.status_code} {response.reason}"
                 wait_s = retry_after(response.headers)
         except NetworkError:
@@ -189,7 +189,7 @@ def _web_part(transport: Transport, url: str, start: int, stop: int) -> Part:
             raise NetworkError(why, file=url)
 
 
-def _received(response: requests.Response, url: str, start: int, stop: int) -> Part:
+def _received(response: requests.Response, url: str, *, start: int, stop: int) -> Part:
     """The bytes of a partial answer; of any other not one is read."""
     code = response.status_code
     if code in _FORBIDDEN:

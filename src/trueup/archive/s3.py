@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterator, Sequence
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from trueup.archive.product import Archive, Product
@@ -115,24 +116,19 @@ class Bucket:
             there = {}
         return tuple(replace(p, uri=there.get(p.filename, p.uri)) for p in products)
 
-    def open(self, product: Product, *, start: int, mark: str) -> AbstractContextManager[Stream]:
+    @contextmanager
+    def open(self, product: Product, *, start: int, mark: str) -> Iterator[Stream]:
         """The bytes of a file from `start`, or from 0 where it is not the version of `mark`."""
         if not product.uri.startswith("s3://"):
-            return self.other.open(product, start=start, mark=mark)
-        return self._opened(product.uri, start, mark)
-
-    @contextmanager
-    def _opened(self, url: str, start: int, mark: str) -> Iterator[Stream]:
-        _, size, current = self._part(url, 0, 1)
+            with self.other.open(product, start=start, mark=mark) as stream:
+                yield stream
+            return
+        read = partial(bucket_part, self.transport, self.settings, product.uri)
+        _, size, current = read(start=0, stop=1)
         start = start if mark == current and start <= size else 0
-        yield Stream(self._pieces(url, start, size, current), start, size, current)
-
-    def _pieces(self, url: str, start: int, size: int, mark: str) -> Iterator[bytes]:
-        for at in range(start, size, _PIECE):
-            yield self._part(url, at, min(size, at + _PIECE), mark)[0]
-
-    def _part(self, url: str, start: int, stop: int, mark: str = "") -> tuple[bytes, int, str]:
-        return bucket_part(self.transport, self.settings, url, start=start, stop=stop, mark=mark)
+        starts = range(start, size, _PIECE)
+        pieces = (read(start=at, stop=min(size, at + _PIECE), mark=current)[0] for at in starts)
+        yield Stream(pieces, start, size, current)
 
     def _listed(self, products: Sequence[Product]) -> dict[str, str]:
         """Where the files of the visits are that some files are of, by name."""
