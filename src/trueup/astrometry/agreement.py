@@ -44,7 +44,7 @@ def _disagreement(active: Sequence[Relative], filters: Mapping[str, str]) -> Ite
         return
     largest = groups[0]
     for group in groups[1:]:
-        apart = [row for row in active if _joins(row, group, largest) and row.fit.judged_mas is not None]
+        apart = [row for row in active if row.fit.verdict == "fail" and _joins(row, group, largest)]
         if not apart:
             continue
         mas = sum(row.fit.judged_mas or 0.0 for row in apart) / len(apart)

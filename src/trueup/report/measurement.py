@@ -226,7 +226,12 @@ def _unmeasurable(active: Standing) -> Iterator[str]:
 
 
 def _exposure_table(measurement: Measurement) -> Table:
-    table = _table("Exposures", ("exposure", "filter", "solution in force"), ("stars", "FWHM px", "seconds"))
+    table = _table(
+        "Exposures",
+        ("exposure", "filter", "solution in force"),
+        ("stars", "FWHM px", "seconds"),
+        judged=False,
+    )
     for values in _exposures(measurement):
         exposure = measurement.exposure(values["rootname"])
         table.add_row(
@@ -242,7 +247,7 @@ def _exposure_table(measurement: Measurement) -> Table:
 
 def _pair_table(measurement: Measurement, rows: Sequence[Relative], *, named: bool) -> Table:
     title = "b minus a" if named else "b minus a, as they are"
-    table = _table(title, ("a", "b", *(("solutions",) if named else ())), _FIT_HEADINGS, ("verdict",))
+    table = _table(title, ("a", "b", *(("solutions",) if named else ())), _FIT_HEADINGS)
     for row in rows:
         names = ", ".join(dict.fromkeys(_name(measurement, c) for c in (row.a, row.b)))
         verdict = _verdict(row.fit)
@@ -254,7 +259,7 @@ def _pair_table(measurement: Measurement, rows: Sequence[Relative], *, named: bo
 
 def _catalog_table(measurement: Measurement, rows: Sequence[Absolute]) -> Table:
     title = f"minus {', '.join(dict.fromkeys(row.catalog for row in rows))}"
-    table = _table(title, ("exposure", "solution"), _FIT_HEADINGS, ("verdict",))
+    table = _table(title, ("exposure", "solution"), _FIT_HEADINGS)
     for row in rows:
         name = _name(measurement, row.candidate)
         table.add_row(row.candidate.rootname, name, *_cells(row.fit), _verdict(row.fit))
@@ -264,9 +269,7 @@ def _catalog_table(measurement: Measurement, rows: Sequence[Absolute]) -> Table:
 def _set_table(sets: Sequence[Standing]) -> Table:
     from rich.text import Text
 
-    table = _table(
-        "All exposures under one kind of solution", ("solution",), ("pairs", "worst pair"), ("verdict",)
-    )
+    table = _table("All exposures under one kind of solution", ("solution",), ("pairs", "worst pair"))
     for one in sets:
         measured = sum(row.fit.verdict != "unmeasurable" for row in one.relative)
         fit = one.worst
@@ -308,7 +311,7 @@ def _name(measurement: Measurement, candidate: Candidate) -> str:
     return measurement.solution(candidate).wcsname or f"#{candidate.index + 1}"
 
 
-def _table(title: str, words: Iterable[str], numbers: Iterable[str], last: Iterable[str] = ()) -> Table:
+def _table(title: str, words: Iterable[str], numbers: Iterable[str], *, judged: bool = True) -> Table:
     from rich.box import SIMPLE_HEAD
     from rich.table import Table
 
@@ -317,6 +320,6 @@ def _table(title: str, words: Iterable[str], numbers: Iterable[str], last: Itera
         table.add_column(heading, overflow="fold")
     for heading in numbers:
         table.add_column(heading, justify="right", no_wrap=True)
-    for heading in last:
-        table.add_column(heading, overflow="fold")
+    if judged:
+        table.add_column("verdict", overflow="fold")
     return table
