@@ -17,7 +17,7 @@ from trueup.archive.transport import Transport
 from trueup.config import Http
 
 # patient enough for a busy machine, and quick
-QUICK = Http(connect_s=5, read_s=0.4, total_s=30, retries=3, backoff_s=0.01)
+QUICK = Http(connect_s=5, read_s=0.8, total_s=30, retries=3, backoff_s=0.01)
 
 
 def fits_bytes(seed: int, *, pixels: int = 40_000, checksum: bool = True) -> bytes:
