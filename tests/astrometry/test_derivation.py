@@ -9,7 +9,7 @@ import pytest
 from measurements import GSC, IDC, REL, SVM, measurement, named, shot
 from scenes import CHIPS, FIELD, chip_wcs, header
 
-from trueup.astrometry.baseline import baseline, frame_links, moved, trusted
+from trueup.astrometry.baseline import baseline, frame_links, most_trusted, moved
 from trueup.astrometry.derivation import Derivation, Wish, derive
 from trueup.astrometry.fit import Fit, Similarity, displace
 from trueup.astrometry.measurement import Measurement
@@ -92,7 +92,7 @@ def test_never_from_an_unsound_or_a_linear_solution() -> None:
 
 def test_relative_in_the_frame_of_the_solutions_that_are_trusted() -> None:
     exposures = tutorial()
-    assert trusted(exposures) == {"iepw14g4q", "iepw14g6q"}
+    assert most_trusted(exposures) == tuple(exposures[:2])
     derivation = derive(with_similarities(measurement(*exposures)))
     assert derivation.frame == f"{REL} of iepw14g4q, iepw14g6q"
     for miss in errors(derivation).values():
@@ -120,7 +120,7 @@ def test_a_catalogue_that_fits_nothing_is_said_to() -> None:
     found = with_similarities(measurement(*tutorial(), catalog_sigma_mas=0.5))
     lost = tuple(replace(row, fit=Fit(n=0, why="no common stars"), similarity=None) for row in found.absolute)
     derivation = derive(replace(found, absolute=lost))
-    assert derivation.frame.endswith("for no exposure could be measured against GAIADR3")
+    assert derivation.frame.endswith("for none was measured against GAIADR3")
     assert derivation.exposures[0].solution.wcsname == f"{IDC}-FIT_REL_NONE"
 
 
@@ -147,6 +147,33 @@ def test_an_exposure_without_stars_is_carried_or_left_out() -> None:
     assert one.solution.fit.nmatches is None
     history = [card.text for card in one.solution.cards if card.keyword == "HISTORY"]
     assert any("the correction is that of iepw14gaq" in line for line in history)
+
+
+def test_filters_that_share_no_star_are_held_together_by_the_pointing() -> None:
+    exposures = tutorial()
+    found = with_similarities(measurement(*exposures))
+    filters = {e.rootname: e.filter for e in exposures}
+    within = tuple(r for r in found.relative if filters[r.a.rootname] == filters[r.b.rootname])
+    derivation = derive(replace(found, relative=within))
+    assert derivation.frame == f"{REL} of iepw14g4q, iepw14g6q"
+    for one in derivation.exposures:
+        assert errors(derivation)[one.exposure.rootname].east_mas == pytest.approx(0.6, abs=0.1)
+    sigma = [one.correction.absolute_sigma_mas[0] for one in derivation.exposures]
+    assert max(sigma[:2]) < 1.5
+    assert min(sigma[2:]) > 3
+
+
+def test_a_pair_that_contradicts_the_others_is_named() -> None:
+    found = with_similarities(measurement(*tutorial()))
+    rows = list(found.relative)
+    for k, row in enumerate(rows):
+        if (row.a.rootname, row.b.rootname) == ("iepw14g4q", "iepw14gaq") and row.similarity:
+            wrong = row.similarity.values + np.array([36.0, -20.0, 0.0, 0.0])
+            rows[k] = replace(row, similarity=replace(row.similarity, values=wrong))
+    derivation = derive(replace(found, relative=tuple(rows)))
+    assert derivation.bundles[0].rejected == (("iepw14g4q", "iepw14gaq"),)
+    for miss in errors(derivation).values():
+        assert miss.east_mas == pytest.approx(0.6, abs=0.1)
 
 
 def test_names_that_are_taken_get_a_number() -> None:
@@ -183,6 +210,6 @@ def test_moving_the_point_of_reference_moves_no_star() -> None:
 
 def test_the_frame_is_what_the_active_solutions_say() -> None:
     exposures = tutorial()
-    links = frame_links(exposures, baseline(exposures).start, FIELD)
+    links = frame_links(exposures[:2], baseline(exposures).start, FIELD)
     assert [link.b for link in links] == ["iepw14g4q", "iepw14g6q"]
     assert links[0].values[:2] == pytest.approx((-310.6, -239.6), abs=0.2)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -17,6 +17,7 @@ from trueup.model.displacement import displacement, frame
 from trueup.model.exposure import Exposure
 from trueup.model.offset import MAS_PER_DEG
 from trueup.model.soundness import judge
+from trueup.model.visit import Visit
 
 _POINTED = {"distortion-only", "apriori"}
 _RIGID_FITS = {"SVM", "REL", "EVM", "MVM"}
@@ -183,20 +184,17 @@ def sky_links(measurement: Measurement, start: Mapping[str, Candidate], centre: 
 
 
 def frame_links(
-    exposures: Sequence[Exposure], start: Mapping[str, Candidate], centre: Pair, *, held: Collection[str] = ()
+    exposures: Iterable[Exposure], start: Mapping[str, Candidate], centre: Pair
 ) -> tuple[Link, ...]:
-    """Where the solutions to start from are in the frame of those in force that are trusted most.
+    """Where the solutions to start from are in the frame of those in force.
 
     Parameters
     ----------
-    exposures : sequence of Exposure
+    exposures : iterable of Exposure
     start : mapping of str to Candidate
         By rootname.
     centre : (float, float)
         About which to give rotation and scale, degrees.
-    held : collection of str
-        Rootnames of the exposures whose solutions in force are the frame; else those with the best
-        reputation, visit by visit.
 
     Returns
     -------
@@ -205,7 +203,7 @@ def frame_links(
     Raises
     ------
     SolutionError
-        Where the solution of a held exposure has no distortion.
+        Where a solution in force has no distortion.
 
     Examples
     --------
@@ -214,54 +212,44 @@ def frame_links(
     """
     links = []
     for exposure in exposures:
-        if exposure.rootname in (held or trusted(exposures)) and exposure.rootname in start:
-            if not exposure.active.has_sip:
-                raise SolutionError(
-                    "a solution without distortion is no frame for others",
-                    file=exposure.path,
-                    solution=exposure.active.name,
-                    todo="anchor another exposure, or apply a solution with distortion first",
-                )
-            base = exposure.solutions[start[exposure.rootname].index]
-            chips = [chip.id for chip in exposure.chips]
-            apart = displacement(
-                [base.wcs(chip) for chip in chips],
-                [exposure.active.wcs(chip) for chip in chips],
-                centre=centre,
+        if not exposure.active.has_sip:
+            raise SolutionError(
+                "a solution without distortion is no frame for others",
+                file=exposure.path,
+                solution=exposure.active.name,
+                todo="anchor another exposure, or apply a solution with distortion first",
             )
-            turn, scale = np.radians(apart.rotation_deg), apart.scale_ppm * 1e-6
-            values = np.array([apart.east_mas, apart.north_mas, turn, scale])
-            links.append(Link("", exposure.rootname, values, np.diag(_FRAME_SIGMA**2)))
+        base = exposure.solutions[start[exposure.rootname].index]
+        chips = [chip.id for chip in exposure.chips]
+        mine, others = ([one.wcs(chip) for chip in chips] for one in (base, exposure.active))
+        apart = displacement(mine, others, centre=centre)
+        turn, scale = np.radians(apart.rotation_deg), apart.scale_ppm * 1e-6
+        values = np.array([apart.east_mas, apart.north_mas, turn, scale])
+        links.append(Link("", exposure.rootname, values, np.diag(_FRAME_SIGMA**2)))
     return tuple(links)
 
 
-def trusted(exposures: Sequence[Exposure]) -> frozenset[str]:
+def most_trusted(exposures: Iterable[Exposure]) -> tuple[Exposure, ...]:
     """The exposures of each visit whose solution in force has the best reputation.
 
     Parameters
     ----------
-    exposures : sequence of Exposure
+    exposures : iterable of Exposure
 
     Returns
     -------
-    frozenset of str
-        Rootnames.
+    tuple of Exposure
+        None of a visit without a sound solution with distortion in force.
 
     Examples
     --------
-    >>> trusted([])
-    frozenset()
+    >>> most_trusted([])
+    ()
     """
-    ranks: dict[str, dict[str, int]] = {}
-    for exposure in exposures:
-        if judge(exposure)[0].sound is not False and exposure.active.has_sip:
-            ranks.setdefault(exposure.visit, {})[exposure.rootname] = reputation(exposure.active)
-    return frozenset(
-        rootname
-        for members in ranks.values()
-        for rootname, rank in members.items()
-        if rank == min(members.values())
-    )
+    able = [e for e in exposures if judge(e)[0].sound is not False and e.active.has_sip]
+    visits = Visit(tuple(able)).by_visit()
+    best = {name: min(reputation(e.active) for e in members) for name, members in visits.items()}
+    return tuple(e for e in able if reputation(e.active) == best[e.visit])
 
 
 def moved(values: Floats, covariance: Floats, before: Pair, after: Pair) -> tuple[Floats, Floats]:

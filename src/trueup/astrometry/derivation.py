@@ -8,12 +8,12 @@ from textwrap import wrap
 
 import numpy as np
 
-from trueup.astrometry.baseline import Baseline, baseline, frame_links, pair_links, sky_links, trusted
+from trueup.astrometry.baseline import Baseline, baseline, frame_links, most_trusted, pair_links, sky_links
 from trueup.astrometry.bundle import Bundle, Correction, Link, adjust, carry, without_contradictions
 from trueup.astrometry.derive import Record, corrected, fit_name
 from trueup.astrometry.fit import Fit
 from trueup.astrometry.measurement import Measurement
-from trueup.astrometry.pointing import members_of
+from trueup.astrometry.pointing import Member, members_of
 from trueup.model.chipwcs import ChipWcs, Pair, sky_to_plane
 from trueup.model.exposure import Exposure
 from trueup.model.offset import field_center
@@ -24,6 +24,7 @@ from trueup.model.visit import Visit
 _FIELD_DEG = 0.1
 # worse than this against the sky, a correction is only a guess
 _USELESS_MAS = 100.0
+_LINE = 72
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,23 +131,24 @@ def derive(measurement: Measurement, wish: Wish | None = None) -> Derivation:
     ()
     """
     wish = wish or Wish()
-    if not measurement.visit.exposures:
+    exposures = measurement.visit.exposures
+    if not exposures:
         return Derivation(())
-    ground = _prepared(measurement, wish)
-    derived: list[Derived] = []
-    bundles = []
-    for group in _fields(ground):
-        centre = field_center([wcs for exposure in group for wcs in _chips(exposure, ground.base)])
-        bundle = _adjusted(ground, group, centre)
-        bundles.append(bundle)
-        for correction in bundle.corrections:
-            if max(correction.absolute_sigma_mas) < _USELESS_MAS:
-                derived.append(_derived(ground, bundle, correction, centre=centre))
-    done = {one.exposure.rootname for one in derived}
-    left_out = tuple(
-        (e.rootname, _why_not(ground, e)) for e in measurement.visit.exposures if e.rootname not in done
+    base = baseline(exposures, {stars.rootname for stars in measurement.stars})
+    taken = frozenset(solution.wcsname for e in exposures for solution in e.solutions)
+    ground = _Ground(measurement, wish, base, taken)
+    fields = [_field(ground, group) for group in _groups(ground)]
+    bundles = [_bundle(field, wish) for field in fields]
+    derived = tuple(
+        _derived(ground, field, bundle, correction)
+        for field, bundle in zip(fields, bundles, strict=True)
+        for correction in bundle.corrections
+        if max(correction.absolute_sigma_mas) < _USELESS_MAS
     )
-    return Derivation(tuple(derived), ground.frame if derived else "", tuple(bundles), left_out)
+    done = {one.exposure.rootname for one in derived}
+    frames = dict.fromkeys(field.frame for field in fields if done & field.rootnames)
+    left_out = tuple((e.rootname, _why_not(ground, e)) for e in exposures if e.rootname not in done)
+    return Derivation(derived, "; ".join(frames), tuple(bundles), left_out)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -156,107 +158,113 @@ class _Ground:
     measurement: Measurement
     wish: Wish
     base: Baseline
-    catalog: str
-    frame: str
     taken: frozenset[str]
-
-    @property
-    def exposures(self) -> list[Exposure]:
-        """Those with a solution to start from."""
-        return [e for e in self.measurement.visit.exposures if e.rootname in self.base.start]
 
     def start(self, exposure: Exposure) -> Solution:
         return exposure.solutions[self.base.start[exposure.rootname].index]
 
-
-def _prepared(measurement: Measurement, wish: Wish) -> _Ground:
-    exposures = measurement.visit.exposures
-    base = baseline(exposures, {stars.rootname for stars in measurement.stars})
-    measured = sky_links(measurement, base.start, (0.0, 0.0))
-    catalog = "NONE"
-    if wish.held:
-        frame = f"{', '.join(sorted(wish.held))}, which do not move"
-    elif measured and not wish.relative_only:
-        catalog = frame = next(row.catalog for row in measurement.absolute)
-    else:
-        names = Visit(tuple(e for e in exposures if e.rootname in trusted(exposures))).by(_active_name)
-        frame = "; ".join(f"{n} of {', '.join(e.rootname for e in group)}" for n, group in names.items())
-        frame = frame or "the mean of the solutions that they started from"
-        if measurement.absolute and not wish.relative_only:
-            frame += f", for no exposure could be measured against {measurement.absolute[0].catalog}"
-    taken = frozenset(solution.wcsname for e in exposures for solution in e.solutions)
-    return _Ground(measurement, wish, base, catalog, frame, taken)
+    def chips(self, exposure: Exposure) -> list[ChipWcs]:
+        return [self.start(exposure).wcs(chip.id) for chip in exposure.chips]
 
 
-def _active_name(exposure: Exposure) -> str:
-    return str(exposure.active.name)
+@dataclass(frozen=True, slots=True, eq=False)
+class _Field:
+    """Exposures that share a tangent plane, and what was measured between them."""
+
+    members: tuple[Member, ...]
+    centre: Pair
+    pairs: tuple[Link, ...]
+    rejected: tuple[Link, ...]
+    sky: tuple[Link, ...]
+    catalog: str
+    frame: str
+
+    @property
+    def rootnames(self) -> frozenset[str]:
+        return frozenset(member.rootname for member in self.members)
 
 
-def _fields(ground: _Ground) -> list[list[Exposure]]:
+def _groups(ground: _Ground) -> list[list[Exposure]]:
     """Exposures near enough to each other to share a tangent plane, in the order of the visit."""
     groups: list[list[Exposure]] = []
-    for exposure in ground.exposures:
-        near = [g for g in groups if any(_are_near(exposure, other, ground.base) for other in g)]
-        groups = [g for g in groups if g not in near] + [[*(e for g in near for e in g), exposure]]
+    for exposure in ground.measurement.visit.exposures:
+        if exposure.rootname in ground.base.start:
+            near = [g for g in groups if any(_are_near(exposure, other, ground) for other in g)]
+            groups = [g for g in groups if g not in near] + [[*(e for g in near for e in g), exposure]]
     return groups
 
 
-def _are_near(a: Exposure, b: Exposure, base: Baseline) -> bool:
-    here, there = (field_center(_chips(exposure, base)) for exposure in (a, b))
-    distance = float(np.hypot(*sky_to_plane(*there, here)))
-    return distance < _FIELD_DEG
+def _are_near(a: Exposure, b: Exposure, ground: _Ground) -> bool:
+    here, there = (field_center(ground.chips(exposure)) for exposure in (a, b))
+    return float(np.hypot(*sky_to_plane(*there, here))) < _FIELD_DEG
 
 
-def _chips(exposure: Exposure, base: Baseline) -> list[ChipWcs]:
-    solution = exposure.solutions[base.start[exposure.rootname].index]
-    return [solution.wcs(chip.id) for chip in exposure.chips]
-
-
-def _adjusted(ground: _Ground, group: Sequence[Exposure], centre: Pair) -> Bundle:
-    """The bundle of one field."""
-    names = {exposure.rootname for exposure in group}
-    start = {rootname: ground.base.start[rootname] for rootname in names}
+def _field(ground: _Ground, group: Sequence[Exposure]) -> _Field:
+    centre = field_center([wcs for exposure in group for wcs in ground.chips(exposure)])
+    start = {exposure.rootname: ground.base.start[exposure.rootname] for exposure in group}
     members = members_of(group, pointed=ground.base.pointed)
     pairs, rejected = without_contradictions(members, pair_links(ground.measurement, start, centre))
-    held = ground.wish.held & names
-    sky: Sequence[Link] = ()
-    if ground.catalog != "NONE":
-        sky = sky_links(ground.measurement, start, centre)
-    elif pairs:
-        sky = frame_links(group, start, centre, held=held)
+    measured = sky_links(ground.measurement, start, centre)
+    held = [exposure for exposure in group if exposure.rootname in ground.wish.held]
+    if held:
+        frame = f"{_names(held)}, which {'does' if len(held) == 1 else 'do'} not move"
+        sky = frame_links(held, start, centre)
+    elif measured and not ground.wish.relative_only:
+        catalog = ground.measurement.absolute[0].catalog
+        return _Field(members, centre, pairs, rejected, measured, catalog, catalog)
+    else:
         tied = {name for link in pairs for name in (link.a, link.b)}
-        sky = [link for link in sky if link.b in tied or held]
-    bundle = adjust(members, pairs, sky, hold=bool(held))
-    bundle = replace(bundle, rejected=tuple((link.a, link.b) for link in rejected))
-    sources = {name: source for name, source in ground.wish.carried.items() if name in names}
-    return carry(bundle, sources, members)
+        trusted = most_trusted([exposure for exposure in group if exposure.rootname in tied])
+        frame = "; ".join(f"{name} of {_names(users)}" for name, users in _by_name(trusted).items())
+        frame = frame or "the mean of the solutions that they started from"
+        if ground.measurement.absolute and not ground.wish.relative_only:
+            frame += f", for none was measured against {ground.measurement.absolute[0].catalog}"
+        sky = frame_links(trusted, start, centre)
+    return _Field(members, centre, pairs, rejected, sky, "NONE", frame)
 
 
-def _derived(ground: _Ground, bundle: Bundle, correction: Correction, *, centre: Pair) -> Derived:
+def _names(exposures: Sequence[Exposure]) -> str:
+    return ", ".join(exposure.rootname for exposure in exposures)
+
+
+def _by_name(exposures: Sequence[Exposure]) -> dict[str, tuple[Exposure, ...]]:
+    return Visit(tuple(exposures)).by(lambda exposure: str(exposure.active.name))
+
+
+def _bundle(field: _Field, wish: Wish) -> Bundle:
+    bundle = adjust(field.members, field.pairs, field.sky, hold=bool(wish.held & field.rootnames))
+    bundle = replace(bundle, rejected=tuple((link.a, link.b) for link in field.rejected))
+    sources = {name: source for name, source in wish.carried.items() if name in field.rootnames}
+    return carry(bundle, sources, field.members)
+
+
+def _derived(ground: _Ground, field: _Field, bundle: Bundle, correction: Correction) -> Derived:
     exposure = ground.measurement.exposure(correction.rootname)
     start = ground.start(exposure)
-    name = ground.wish.wcsname or fit_name(start, exposure, catalog=ground.catalog, taken=ground.taken)
-    fit = _fit(ground, exposure)
-    rms = [
-        0.0 if sigma is None else sigma * fit.n**0.5 for sigma in (fit.sigma_east_mas, fit.sigma_north_mas)
-    ]
-    on_sky = ground.catalog != "NONE"
+    name = ground.wish.wcsname or fit_name(start, exposure, catalog=field.catalog, taken=ground.taken)
+    fit = _fit(ground, field, exposure)
+    rms_ra, rms_dec = ((sigma or 0.0) * fit.n**0.5 for sigma in (fit.sigma_east_mas, fit.sigma_north_mas))
+    on_sky = field.catalog != "NONE"
     record = Record(
         wcsname=name,
-        catalog=ground.catalog,
+        catalog=field.catalog,
         nmatches=fit.n,
-        rms_mas=(rms[0], rms[1]),
+        rms_mas=(rms_ra, rms_dec),
         sigma_mas=correction.absolute_sigma_mas if on_sky else correction.relative_sigma_mas,
-        history=tuple(_history(ground, bundle, correction, fit=fit)),
+        history=(
+            *_rests_on(ground, field, exposure, fit=fit),
+            *_numbers(correction, on_sky=on_sky),
+            *_closure(bundle),
+        ),
     )
-    solution = corrected(start, exposure, by=correction.by, centre=centre, record=record)
+    solution = corrected(start, exposure, by=correction.by, centre=field.centre, record=record)
     return Derived(exposure, start, solution, correction)
 
 
-def _fit(ground: _Ground, exposure: Exposure) -> Fit:
+def _fit(ground: _Ground, field: _Field, exposure: Exposure) -> Fit:
     """The measurement of an exposure that its solution rests on most; an empty one where it has none."""
     mine = ground.measurement.representative(ground.base.start[exposure.rootname])
-    if ground.catalog != "NONE":
+    if field.catalog != "NONE":
         row = ground.measurement.against_catalog(mine)
         rows = [row.fit] if row else []
     else:
@@ -265,27 +273,34 @@ def _fit(ground: _Ground, exposure: Exposure) -> Fit:
     return max(counted, key=lambda fit: fit.n, default=Fit(n=0))
 
 
-def _history(ground: _Ground, bundle: Bundle, correction: Correction, *, fit: Fit) -> Iterator[str]:
-    """What a later reader must know, in lines of 72 characters."""
-    by, exposure = correction.by, ground.measurement.exposure(correction.rootname)
+def _rests_on(ground: _Ground, field: _Field, exposure: Exposure, *, fit: Fit) -> Iterator[str]:
+    """Lines of history: where the solution comes from."""
     yield "shift, rotation and scale; all exposures to each other, then the group"
-    yield from wrap(f"started from {ground.start(exposure).wcsname or 'a nameless solution'}", 72)
-    yield from wrap(f"frame: {ground.frame}", 72)
+    yield from wrap(f"started from {ground.start(exposure).name}", _LINE)
+    yield from wrap(f"frame: {field.frame}", _LINE)
     if exposure.epoch is not None:
         yield f"epoch {exposure.epoch:.4f}"
+    if fit.log10_pfalse is not None:
+        yield f"log10 P_false {fit.log10_pfalse:.1f} with {fit.n} stars"
+
+
+def _numbers(correction: Correction, *, on_sky: bool) -> Iterator[str]:
+    """Lines of history: how it was moved, and the errors of that."""
+    by = correction.by
     yield f"moved by {by.east_mas:.3f} mas east, {by.north_mas:.3f} mas north"
     yield f"rotated by {by.rotation_deg:.6f} deg north to east, scaled by {by.scale_ppm:.2f} ppm"
     east, north = correction.relative_sigma_mas
     yield f"own error in the visit {east:.3f} mas east, {north:.3f} mas north"
-    if ground.catalog != "NONE":
+    if on_sky:
         east, north = correction.absolute_sigma_mas
         yield f"own error on the sky {east:.3f} mas east, {north:.3f} mas north"
-    if bundle.chi2 is not None:
-        yield f"{bundle.loops} loops of pairs close to {bundle.closure_mas:.3f} mas, chi2 {bundle.chi2:.2f}"
-    if fit.log10_pfalse is not None:
-        yield f"log10 P_false {fit.log10_pfalse:.1f} with {fit.n} stars"
     if correction.carried_from:
         yield f"not measured: the correction is that of {correction.carried_from}"
+
+
+def _closure(bundle: Bundle) -> Iterator[str]:
+    if bundle.chi2 is not None:
+        yield f"{bundle.loops} loops of pairs close to {bundle.closure_mas:.3f} mas, chi2 {bundle.chi2:.2f}"
 
 
 def _why_not(ground: _Ground, exposure: Exposure) -> str:
