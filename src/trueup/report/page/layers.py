@@ -4,7 +4,7 @@ A pixel is a 16-bit code in the red (high) and green (low) channel: 0 is no data
 
     value = sky + sigma * KNEE * sinh((code - ZERO) / (STEPS * KNEE))
 
-so that a step is a quarter of the sky noise, and 0.05 % of the value for bright pixels.
+so that a step is a third of the sky noise, and 0.07 % of the value for bright pixels.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ Pixels = NDArray[np.float32]
 Sky = tuple[float, float]
 Corner = tuple[int, int]
 
-ZERO, KNEE, STEPS = 16384, 500.0, 4.0
+ZERO, KNEE, STEPS = 16384, 500.0, 3.0
 BINNING = 4
 CUTOUT = 256
 _CUTOUTS = 24

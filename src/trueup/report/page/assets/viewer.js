@@ -121,7 +121,6 @@ const viewer = OpenSeadragon({
   gestureSettingsMouse: { clickToZoom: false, dblClickToZoom: true },
   gestureSettingsTouch: { clickToZoom: false },
 });
-viewer.setImageSmoothingEnabled(false);
 
 /* Puts the images of a layer into the viewer, once per stretch. */
 function loaded(layer) {
@@ -147,34 +146,38 @@ function loaded(layer) {
 async function show() {
   const [a, b] = [story.layers[state.a], story.layers[state.b]];
   const [below, above] = [await loaded(a), await loaded(b)];
-  const visible = new Set();
-  if (state.mode !== "b") below.forEach((item) => visible.add(item));
-  if (state.mode !== "a") above.forEach((item) => visible.add(item));
-  if (state.mode === "blink") (state.shown === "a" ? above : below).forEach((item) => visible.delete(item));
   if (state.mode === "curtain") above.forEach((item) => viewer.world.setItemIndex(item, viewer.world.getItemCount() - 1));
+  const single = { a: below, b: above, blink: state.shown === "a" ? below : above }[state.mode];
+  state.below = single ?? below;
+  state.above = single || a === b ? [] : above;
   for (const layer of story.layers) {
     for (const item of layer.items ? await layer.items : []) {
-      item.setOpacity(visible.has(item) ? 1 : 0);
-      item.setClip(null);
+      if (!state.below.includes(item) && !state.above.includes(item)) item.setOpacity(0);
     }
   }
-  state.above = state.mode === "curtain" && a !== b ? above : [];
-  clip();
+  arrange();
   label();
 }
 
-/* The curtain stays where it is on the screen; what it uncovers follows pan and zoom. */
-function clip() {
-  const stage = element("sky").getBoundingClientRect();
-  element("curtain").style.left = `${state.share * stage.width}px`;
-  const edge = viewer.viewport.viewerElementToViewportCoordinates(new OpenSeadragon.Point(state.share * stage.width, 0)).x;
-  for (const item of state.above ?? []) {
+/* The curtain stays where it is on the screen: what it uncovers follows pan and zoom. Cut-outs at full
+   resolution show once their pixels are no smaller than half a pixel of the screen. */
+function arrange() {
+  const width = element("sky").clientWidth;
+  element("curtain").style.left = `${state.share * width}px`;
+  const edge = viewer.viewport.viewerElementToViewportCoordinates(new OpenSeadragon.Point(state.share * width, 0)).x;
+  const close = (viewer.viewport.getZoom(true) * width) / grid.nx >= 0.5;
+  const shown = (index) => (index === 0 || close ? 1 : 0);
+  (state.below ?? []).forEach((item, index) => {
+    item.setClip(null);
+    item.setOpacity(shown(index));
+  });
+  (state.above ?? []).forEach((item, index) => {
     const size = item.getContentSize();
     const bounds = item.getBounds(true);
     const left = Math.min(Math.max(((edge - bounds.x) / bounds.width) * size.x, 0), size.x);
     item.setClip(new OpenSeadragon.Rect(left, 0, Math.max(size.x - left, 0), size.y));
-    item.setOpacity(left < size.x ? 1 : 0);
-  }
+    item.setOpacity(left < size.x ? shown(index) : 0);
+  });
 }
 
 function label() {
@@ -265,7 +268,7 @@ function setPair(a, b) {
 function setShare(share) {
   state.share = Math.min(Math.max(share, 0), 1);
   element("curtain").setAttribute("aria-valuenow", String(Math.round(100 * state.share)));
-  clip();
+  arrange();
 }
 
 function goTo(star, pixels) {
@@ -360,8 +363,8 @@ function start() {
     act();
   });
 
-  viewer.addHandler("update-viewport", () => { clip(); drawVectors(); });
-  viewer.addHandler("resize", () => { clip(); drawVectors(); });
+  viewer.addHandler("update-viewport", () => { arrange(); drawVectors(); });
+  viewer.addHandler("resize", () => { arrange(); drawVectors(); });
   new OpenSeadragon.MouseTracker({
     element: element("sky"),
     moveHandler: (event) => readout(event.position),
