@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import logging
 from collections.abc import Iterator
 from datetime import UTC, datetime
@@ -19,6 +20,7 @@ from archive import faults
 from trueup.archive.gaia import Cone, cone_around, fetch_gaia
 from trueup.archive.transport import Transport
 from trueup.astrometry.catalog import read_catalog
+from trueup.cli import run
 from trueup.config import Config, Gaia, Http
 from trueup.errors import DataError, NetworkError
 from trueup.fits.visit import open_visit
@@ -170,3 +172,26 @@ def test_the_stars_of_a_visit(server: Server, truth: Truth, gaia: Gaia) -> None:
     order, other = np.argsort(at.ra), np.argsort(expected.ra)
     np.testing.assert_allclose(at.ra[order], expected.ra[other], rtol=0, atol=1e-12)
     np.testing.assert_allclose(at.sigma_mas[order], expected.sigma_mas[other])
+
+
+def test_measure_against_gaia(
+    server: Server,
+    truth: Truth,
+    gaia: Gaia,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    tap = Tap(gaia_like(Table.read(truth.catalog)))
+    tap.mount(server)
+    monkeypatch.setenv("TRUEUP_CONFIG", "")
+    monkeypatch.setenv("TRUEUP_GAIA_URLS", gaia.urls[0])
+    monkeypatch.setenv("TRUEUP_GAIA_CACHE", gaia.cache)
+    files = [str(path) for path in truth.files]
+    said = []
+    for catalog in (str(truth.catalog), "Gaia"):
+        assert run(["measure", *files, "--catalog", catalog, "--format", "json"]) in {0, 1}
+        rows = json.loads(capsys.readouterr().out)["absolute"]
+        said.append([[row[name] for name in ("n", "east_mas", "north_mas")] for row in rows])
+    assert len(tap.asked) == 1
+    assert said[0]
+    np.testing.assert_allclose(said[1], said[0], rtol=0, atol=1e-3)

@@ -131,7 +131,7 @@ def fit(
     if not derivation.exposures:
         return Fitted("unmeasurable", f"nothing can be derived: {choice.reason}", choice, before)
     contents = {_file_name(d.exposure): headerlet_bytes(d.solution, d.exposure) for d in derivation.exposures}
-    trial = _Trial(before, derivation, choice, reference_frame(against))
+    trial = _Trial(before, derivation, choice, reference_frame(against, visit))
     verdict, after = trial.of(BytesSource(content, name) for name, content in contents.items())
     if not (verdict.better or task.force):
         return Fitted("no improvement", _no_improvement(verdict, choice), choice, before, derivation, after)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterable
 from pathlib import Path
 
@@ -41,3 +42,34 @@ def gaia_catalog(exposures: Iterable[Exposure], config: Config | None = None) ->
     config = config or read_config()
     with Transport.of(config) as transport:
         return fetch_gaia(transport, cone_around(exposures), config.gaia)
+
+
+def catalog_path(named: str, exposures: Iterable[Exposure], config: Config | None = None) -> str:
+    """The file of a catalogue that is named as on the command line.
+
+    Parameters
+    ----------
+    named : str
+        A file, or ``gaia`` (in any case, where there is no such file).
+    exposures : iterable of Exposure
+        That Gaia's stars are wanted for.
+    config : Config, optional
+        Instead of the settings that hold.
+
+    Returns
+    -------
+    str
+
+    Raises
+    ------
+    DataError, NetworkError
+        See :func:`gaia_catalog`.
+
+    Examples
+    --------
+    >>> catalog_path("stars.ecsv", [])
+    'stars.ecsv'
+    """
+    if named.lower() != "gaia" or os.path.exists(named):
+        return named
+    return str(gaia_catalog(exposures, config))

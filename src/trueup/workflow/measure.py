@@ -16,6 +16,7 @@ from trueup.astrometry.starlist import StarList
 from trueup.errors import UsageError
 from trueup.fits.visit import open_visit
 from trueup.model.visit import Visit
+from trueup.workflow.gaia import catalog_path
 
 Path = str | os.PathLike[str]
 
@@ -27,7 +28,8 @@ class Against:
     Parameters
     ----------
     catalog
-        Reference stars: ECSV, CSV, FITS or VOTable with Gaia's column names.
+        Reference stars: ECSV, CSV, FITS or VOTable with Gaia's column names; or the word gaia, which
+        fetches those of Gaia DR3.
     columns
         Its columns where they have other names, or a number for all stars: ra=ALPHA,dec=DELTA,epoch=2016.0.
         pm_dispersion=5 (mas/yr) widens the errors where there are no proper motions.
@@ -92,18 +94,20 @@ def measure_files(
     visit = replace(visit, exposures=tuple(sorted(visit.exposures, key=lambda e: e.rootname not in first)))
     return measure(
         visit,
-        catalog=reference_frame(against),
+        catalog=reference_frame(against, visit),
         solutions=solutions,
         centroids=_centroids(visit, against.centroids),
     )
 
 
-def reference_frame(against: Against) -> Catalog | None:
+def reference_frame(against: Against, visit: Visit) -> Catalog | None:
     """The stars that define the frame: of a catalogue or of a drizzled image.
 
     Parameters
     ----------
     against : Against
+    visit : Visit
+        What is measured, for the part of Gaia that is wanted.
 
     Returns
     -------
@@ -116,10 +120,12 @@ def reference_frame(against: Against) -> Catalog | None:
         Where both are given, or columns and limits of neither.
     FormatError, FileAccessError, DataError
         Where the stars cannot be read.
+    NetworkError
+        Where Gaia is wanted and neither kept from before nor reachable.
 
     Examples
     --------
-    >>> reference_frame(Against()) is None
+    >>> reference_frame(Against(), Visit(())) is None
     True
     """
     if against.catalog and against.reference:
@@ -127,7 +133,8 @@ def reference_frame(against: Against) -> Catalog | None:
     columns = parse_columns(against.columns)
     faintest, brightest = against.faintest, against.brightest
     if against.catalog:
-        return read_catalog(against.catalog, columns=columns, faintest=faintest, brightest=brightest)
+        path = catalog_path(against.catalog, visit.exposures)
+        return read_catalog(path, columns=columns, faintest=faintest, brightest=brightest)
     limited = faintest is not None or brightest is not None
     if limited or (columns and not against.reference):
         raise UsageError("columns or limits of magnitude without a catalogue", todo="give --catalog FILE")
