@@ -377,5 +377,40 @@ def test_one_exposure_alone_is_judged_by_the_catalogue() -> None:
     assert off.common in {REL, SVM}
 
 
+def test_one_guide_star_and_a_gyro_hold_less_well() -> None:
+    shaky: dict[str, Value] = {"FGSLOCK": "FINE/GYRO"}
+    good = f336w("iepw14g4q", **shaky), f336w("iepw14g6q", 6, **shaky)
+    choice = choose(measurement(*good, f275w("iepw14gaq", **shaky), sigmas={"iepw14gaq": None}))
+    assert choice.exposures[2].relative_sigma_mas == 15.0
+
+
+def test_an_exposure_that_cannot_be_measured_waits_for_the_fit_of_the_others() -> None:
+    exposures = tutorial(SVM)
+    choice = choose(measurement(*exposures, sigmas={"iepw14geq": None}))
+    assert choice.verdict == "derive"
+    assert "left as it is until the others are derived" in choice.exposures[3].reason
+    assert not choice.exposures[3].carried_from
+
+
+def test_what_fails_however_coarsely_measured_and_has_no_alternative_needs_a_fit() -> None:
+    only = {GSC: named(GSC, 60.0, -35.0)}, {REL: named(REL, 0.0, 0.0)}
+    exposures = of(only[0], "iepw14g4q", GSC), of(only[1], "iepw14g6q", REL)
+    choice = choose(measurement(*exposures, sigma_mas=5.0))
+    assert choice.verdict == "derive"
+
+
+def test_without_a_sound_solution_nothing_is_pretended() -> None:
+    exposures = [shot(root, torn(RIGHT[REL], RIGHT[GSC]), RIGHT[IDC]) for root in ("iepw14g4q", "iepw14g6q")]
+    broken = [replace(e, solutions=e.solutions[:1]) for e in exposures]
+    assert choose(measurement(*exposures)).verdict == "change"
+    choice = choose(measurement(*broken))
+    assert all(one.was_active for one in choice.exposures)
+
+
+def test_nameless_solutions_are_of_one_kind() -> None:
+    exposures = [shot(root, named("", 0.1, 0.1), RIGHT[GSC]) for root in ("iepw14g4q", "iepw14g6q")]
+    assert (choose(measurement(*exposures)).verdict, choose(measurement(*exposures)).common) == ("keep", "")
+
+
 def test_nothing_in_nothing_out() -> None:
     assert choose(Measurement(Visit(()))).exposures == ()

@@ -30,7 +30,7 @@ REL = "IDC_2731450pi-FIT_REL_GAIAeDR3"
 
 @pytest.fixture(scope="module")
 def made(tmp_path_factory: pytest.TempPathFactory) -> Truth:
-    recipe = Recipe(size=(1000, 700), stars=500, galaxies=0, unsound=("FIT_REL",))
+    recipe = Recipe(size=(800, 560), stars=400, galaxies=0, unsound=("FIT_REL",))
     return make_visit(tmp_path_factory.mktemp("made"), seed=11, recipe=recipe)
 
 
@@ -267,6 +267,32 @@ def test_a_bundle_of_headerlets_does_as_well(visit: Path, tmp_path: Path) -> Non
     assert run(["choose", str(visit), "--hlet", str(bundle), "-o", str(saved)]) == 1
     assert run(["apply", "--choice", str(saved)]) == 0
     assert active(visit) == {SVM}
+
+
+def test_a_damaged_exposure_of_a_folder_is_told(visit: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    bad = visit / "iepw14geq_flc.fits"
+    bad.write_bytes(bad.read_bytes()[:20000])
+    files = [str(visit), *(path for path in headerlets(visit) if "iepw14ge_" not in path)]
+    assert run(["choose", *files]) == 3
+    assert f"{bad} is left out: truncated" in capsys.readouterr().err
+    assert run(["apply", *files, "--solution", "best"]) == 3
+    assert f"{bad} is left out: truncated" in capsys.readouterr().err
+
+
+def test_headerlets_that_lie_in_the_folder_are_pointed_out(
+    visit: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert "4 headerlet files lie there unused" in choice_of(visit, capsys)["findings"][-1]
+    used = choice_of(visit, capsys, "--hlet", *headerlets(visit))
+    assert not any("unused" in finding for finding in used["findings"])
+
+
+@pytest.mark.parametrize("style", ["jsonl", "ecsv"])
+def test_other_formats_list_the_exposures(
+    visit: Path, capsys: pytest.CaptureFixture[str], style: str
+) -> None:
+    run(["choose", str(visit), "--format", style])
+    assert capsys.readouterr().out.count("_flc.fits") == 4
 
 
 def test_drizzle_says_how_to_get_the_best_solution(visit: Path, capsys: pytest.CaptureFixture[str]) -> None:

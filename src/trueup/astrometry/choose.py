@@ -130,23 +130,30 @@ def _decide_measured(evidence: Evidence, rootnames: Sequence[str]) -> _Decision:
 
 def _with_unmeasured(evidence: Evidence, decision: _Decision, rootnames: Sequence[str]) -> _Decision:
     """Give the exposures that could not be measured what the decision on the others means for them."""
-    kinds = {evidence.solution(candidate).name.kind for candidate in decision.chosen.values()}
-    kind = kinds.pop() if len(kinds) == 1 and decision.verdict == "change" else None
-    given = {rootname: give(evidence, rootname, decision.chosen, kind=kind) for rootname in rootnames}
-    verdict, reason = decision.verdict, decision.reason
+    if decision.verdict == "derive":
+        given = {rootname: _waiting(evidence, rootname) for rootname in rootnames}
+    else:
+        kinds = {evidence.solution(candidate).name.kind for candidate in decision.chosen.values()}
+        kind = kinds.pop() if len(kinds) == 1 and decision.verdict == "change" else None
+        given = {rootname: give(evidence, rootname, decision.chosen, kind=kind) for rootname in rootnames}
+    findings = (*decision.findings, *(f"{rootname}: {one.note}" for rootname, one in given.items()))
+    decision = replace(decision, given=given, findings=findings)
     lost = [rootname for rootname, one in given.items() if one.must_derive]
     moved = [root for root, one in given.items() if not evidence.same(one.candidate, evidence.active(root))]
-    if lost and verdict != "derive":
-        verdict, reason = (
-            "derive",
-            f"{reason}; but {lost[0]}: {given[lost[0]].note}; `trueup fit` derives one",
-        )
-    elif moved and verdict in {"keep", "unmeasurable"}:
-        verdict, reason = "change", f"{reason}; but {moved[0]}: {given[moved[0]].note}"
-    elif verdict in {"keep", "unmeasurable"}:
-        reason = f"{reason}, nothing is changed"
-    findings = (*decision.findings, *(f"{rootname}: {one.note}" for rootname, one in given.items()))
-    return replace(decision, verdict=verdict, reason=reason, given=given, findings=findings)
+    if lost:
+        reason = f"{decision.reason}; but {lost[0]}: {given[lost[0]].note}; `trueup fit` derives one"
+        return replace(decision, verdict="derive", reason=reason)
+    if decision.verdict not in {"keep", "unmeasurable"}:
+        return decision
+    if moved:
+        reason = f"{decision.reason}; but {moved[0]}: {given[moved[0]].note}"
+        return replace(decision, verdict="change", reason=reason)
+    return replace(decision, reason=f"{decision.reason}, nothing is changed")
+
+
+def _waiting(evidence: Evidence, rootname: str) -> Given:
+    why = reasons.not_measured(evidence, [rootname])
+    return Given(evidence.active(rootname), f"{why}; left as it is until the others are derived")
 
 
 def _decide_blind(evidence: Evidence, rootnames: Sequence[str]) -> _Decision:

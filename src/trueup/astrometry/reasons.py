@@ -223,6 +223,8 @@ def single(evidence: Evidence, candidate: Candidate, chosen: Assignment) -> str:
     """
     active = evidence.active(candidate.rootname)
     word = "kept" if evidence.same(candidate, active) else "changed"
+    if judge(evidence.exposures[candidate.rootname])[candidate.index].faults:
+        word = f"{word}, though unsound, for want of a sound one"
     after = worst_of(evidence, candidate, chosen)
     if after is None:
         measured = evidence.against_catalog(candidate) is not None
@@ -230,7 +232,7 @@ def single(evidence: Evidence, candidate: Candidate, chosen: Assignment) -> str:
             f"{word}: measured against the catalogue alone" if measured else f"{word} without a measurement"
         )
     before = worst_of(evidence, active, {root: evidence.active(root) for root in chosen})
-    then = f", before {before} off {before.a}" if before and word == "changed" else ""
+    then = f", before {before} off {before.a}" if before and not evidence.same(candidate, active) else ""
     return f"{word}: {after} off {after.a} at worst{then}"
 
 
@@ -252,7 +254,7 @@ def rejected(evidence: Evidence, rootname: str, chosen: Assignment) -> list[tupl
     found = []
     for index, verdict in enumerate(judge(exposure)):
         candidate = Candidate(rootname, index)
-        if verdict.faults:
+        if verdict.faults and candidate != chosen[rootname]:
             found.append((candidate, f"unsound ({verdict.faults[0].code}): {verdict.faults[0].text}"))
         elif evidence.alike[candidate] not in seen:
             seen.add(evidence.alike[candidate])

@@ -303,7 +303,7 @@ def _gain(after: Distance, before: Distance) -> bool:
 
 
 def gives_up_the_sky(evidence: Evidence, standing: Standing) -> bool:
-    """Whether a set trades solutions fitted to a catalogue for ones that are not, with no catalogue at hand.
+    """Whether a set trades sound solutions fitted to a catalogue for ones that are not, with no catalogue at hand.
 
     That exposures agree with each other says nothing of what such a trade does to their place on the sky.
 
@@ -319,7 +319,8 @@ def gives_up_the_sky(evidence: Evidence, standing: Standing) -> bool:
     if standing.absolute is not None:
         return False
     fitted = {"fit", "user"}
-    before = [evidence.solution(evidence.active(rootname)) for rootname in standing.assignment]
+    active = [evidence.active(rootname) for rootname in standing.assignment]
+    before = [evidence.solution(c) for c in active if c in evidence.options[c.rootname]]
     after = [evidence.solution(candidate) for candidate in standing.assignment.values()]
     return any(s.family in fitted for s in before) and not any(s.family in fitted for s in after)
 

@@ -129,8 +129,10 @@ def give(evidence: Evidence, rootname: str, chosen: Assignment, *, kind: Kind | 
         What agrees with the correction of a measured exposure; without such a one the common kind where
         the others change to it, else what is in force, unless a measurement speaks against it.
     """
-    carried, why_not = carry(evidence, rootname, chosen)
     why = reasons.not_measured(evidence, [rootname])
+    if rootname in evidence.anchored:
+        return Given(evidence.active(rootname), f"{why}; an anchor never moves")
+    carried, why_not = carry(evidence, rootname, chosen)
     possible = [c for c in evidence.options[rootname] if not _contradicted(evidence, c, chosen)]
     if carried is not None:
         return _carried(evidence, carried, possible, kind=kind)

@@ -7,7 +7,7 @@ from typing import Annotated
 from cyclopts import Parameter
 
 from trueup.cli.output import Format, Some, console, emit, note
-from trueup.errors import EXIT_FINDING, EXIT_FINE
+from trueup.errors import EXIT_FINDING, EXIT_FINE, DataError
 from trueup.workflow.measure import Against
 
 _NOTHING = Against()
@@ -41,6 +41,9 @@ def choose(
     from trueup.workflow.choose import choose_files
 
     values = choose_files(files, headerlets=hlet, against=against).as_dict()
+    damaged = [out for out in values["left_out"] if out["error"]]
+    for out in damaged:
+        note(f"warning: {out['file']} is left out: {out['why']}")
     if output is not None:
         write_choice(values, output)
     if style == "text":
@@ -48,4 +51,5 @@ def choose(
         note(next_step(values, (*files, *hlet), saved=output, plain=against == _NOTHING))
     else:
         emit("choose", values, style=style, items="exposures")
-    return EXIT_FINDING if values["verdict"] in _FAILS else EXIT_FINE
+    found = EXIT_FINDING if values["verdict"] in _FAILS else EXIT_FINE
+    return DataError.exit_code if damaged else found

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass, fields, replace
 from pathlib import Path
 from typing import Any, Unpack
 
@@ -18,6 +18,7 @@ from trueup.edit.bundle import unpacked
 from trueup.edit.plan import Plan
 from trueup.errors import ChangedError, SelectionError, UsageError
 from trueup.fits.visit import open_visit
+from trueup.model.visit import LeftOut
 from trueup.report.choice import comparison_lines
 from trueup.workflow.choice_file import Inputs, inputs_of, read_choice
 from trueup.workflow.choose import choose_files
@@ -171,6 +172,7 @@ def apply(
         dry_run=dry_run,
         **options,
     )
+    plan = replace(plan, left_out=order.left_out)
     if dry_run or all(file.change.nothing for file in plan.files):
         return Applied(plan, order.reason)
     return _verified(plan, order)
@@ -182,6 +184,7 @@ class _Order:
 
     values: Mapping[str, Any]
     inputs: Inputs
+    left_out: tuple[LeftOut, ...]
     stars: tuple[StarList, ...] = ()
 
     @property
@@ -192,15 +195,17 @@ class _Order:
 def _from_file(choice: PathLike, given: Sequence[str]) -> _Order:
     values = read_choice(choice)
     _demand_solutions(values)
-    named = {exposure.rootname: exposure.path for exposure in open_visit(given).exposures}
-    return _Order(values, inputs_of(values, named, folder=Path(choice).parent))
+    visit = open_visit(given)
+    named = {exposure.rootname: exposure.path for exposure in visit.exposures}
+    return _Order(values, inputs_of(values, named, folder=Path(choice).parent), visit.left_out)
 
 
 def _measured(given: Sequence[str], headerlets: Sequence[PathLike]) -> _Order:
     proposal = choose_files(given, headerlets=headerlets)
     values = proposal.as_dict()
     _demand_solutions(values)
-    return _Order(values, inputs_of(values, {}), proposal.measurement.stars)
+    measured = proposal.measurement
+    return _Order(values, inputs_of(values, {}), measured.visit.left_out, measured.stars)
 
 
 def _demand_solutions(values: Mapping[str, Any]) -> None:

@@ -50,7 +50,14 @@ class Proposal:
         values = choice_values(self.choice, self.measurement)
         for one in values["exposures"]:
             one["sha256"] = self.sha256[one["file"]]
-        return {**values, "headerlets": list(self.headerlets)}
+        visit = self.measurement.visit
+        if visit.offered:
+            values["findings"].append(
+                f"{len(visit.offered)} headerlet files lie there unused: name them with --hlet to have them"
+                " measured, too"
+            )
+        left_out = [{"file": out.path, "why": out.why, "error": out.is_error} for out in visit.left_out]
+        return {**values, "headerlets": list(self.headerlets), "left_out": left_out}
 
 
 def choose_files(
