@@ -11,6 +11,7 @@ from trueup.cli import run
 from trueup.config import Config, read_config
 from trueup.errors import FileAccessError, UsageError
 from trueup.simulate import Recipe, make_visit
+from trueup.workflow.drizzle_settings import layered
 
 
 @pytest.fixture
@@ -155,3 +156,9 @@ def test_files_are_not_edited_where_that_is_forbidden(
     assert (tmp_path / "out" / flc.name).read_bytes() != edited == flc.read_bytes()
     assert run(["undo", str(flc)]) == 0
     assert flc.read_bytes() != edited
+
+
+def test_the_number_of_threads_is_used_where_nothing_else_says_it() -> None:
+    assert layered({}, threads=3)([]).threads == 3
+    assert layered({}, stored='{"threads": 2}', threads=3)([]).threads == 2
+    assert layered({"threads": 1}, stored='{"threads": 2}', threads=3)([]).threads == 1

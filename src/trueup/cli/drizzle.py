@@ -53,11 +53,13 @@ def drizzle(
     from trueup.workflow.references import NamedTables
 
     tables = NamedTables(network.config)
-    settings = layered(typed(options), stored=params, mdriztab=mdriztab, row_for=tables.settings)
-    given = files or (".",)
+    threads = tables.config.run.threads
+    settings = layered(
+        typed(options), stored=params, mdriztab=mdriztab, row_for=tables.settings, threads=threads
+    )
     with progress() as tell:
         run = drizzle_files(
-            given, solution=solution, params=settings, output=output, overwrite=overwrite, tell=tell
+            files or (".",), solution=solution, params=settings, output=output, overwrite=overwrite, tell=tell
         )
     _print(run, tables.notes)
     return DataError.exit_code if any(out.is_error for out in run.left_out) else EXIT_FINE

@@ -24,6 +24,7 @@ def layered(
     mdriztab: str | os.PathLike[str] | None = None,
     columns: Columns = "all",
     row_for: RowFor | None = None,
+    threads: int = 0,
 ) -> ParamsFor:
     """The settings of each product: options, then stored ones, then a row of an MDRIZTAB.
 
@@ -41,6 +42,8 @@ def layered(
         See :meth:`trueup.DrizzleParams.from_mdriztab`.
     row_for : callable, optional
         Gives the row of some exposures where no table is given.
+    threads : int
+        Where neither options nor stored settings say it; 0 is all processors.
 
     Returns
     -------
@@ -70,7 +73,7 @@ def layered(
             row = row_settings(mdriztab, exposures[0].filter, len(exposures), columns=columns)
         elif row_for is not None:
             row = row_for(exposures)
-        return DrizzleParams(**{**row, **given})
+        return DrizzleParams(**{"threads": threads, **row, **given})
 
     return params_for
 
