@@ -202,9 +202,10 @@ def test_two_visits_keep_their_frames_until_something_ties_them() -> None:
 def test_moving_the_point_of_reference_moves_no_star() -> None:
     values = np.array([300.0, -240.0, 6e-5, 1e-4])
     there = (FIELD[0] + 0.01, FIELD[1] + 0.02)
-    again, _ = moved(*moved(values, np.eye(4), FIELD, there), there, FIELD)
+    away = moved(values, np.eye(4), before=FIELD, after=there)
+    again, _ = moved(*away, before=there, after=FIELD)
     assert again == pytest.approx(values, abs=1e-4)
-    north = moved(values, np.eye(4), FIELD, (FIELD[0], FIELD[1] + 0.02))[0][:2]
+    north = moved(values, np.eye(4), before=FIELD, after=(FIELD[0], FIELD[1] + 0.02))[0][:2]
     assert north == pytest.approx(displace(np.array([[0.0, 72000.0]]), values)[0], abs=1e-3)
 
 

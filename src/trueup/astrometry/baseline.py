@@ -140,7 +140,7 @@ def pair_links(measurement: Measurement, start: Mapping[str, Candidate], centre:
             continue
         if row.fit.verdict == "unmeasurable":
             continue
-        values, covariance = moved(fitted.values, fitted.covariance, about, centre)
+        values, covariance = moved(fitted.values, fitted.covariance, before=about, after=centre)
         a, b = (measurement.exposure(one.rootname) for one in (row.a, row.b))
         same = (a.detector, a.filter) == (b.detector, b.filter)
         floor = FLOOR_MAS if same else FLOOR_ACROSS_FILTERS_MAS
@@ -178,7 +178,7 @@ def sky_links(measurement: Measurement, start: Mapping[str, Candidate], centre: 
         if row.candidate not in wanted or fitted is None or about is None:
             continue
         if row.fit.verdict != "unmeasurable":
-            values, covariance = moved(fitted.values, fitted.covariance, about, centre)
+            values, covariance = moved(fitted.values, fitted.covariance, before=about, after=centre)
             links.append(Link("", row.candidate.rootname, values, covariance))
     return tuple(links)
 
@@ -252,7 +252,7 @@ def most_trusted(exposures: Iterable[Exposure]) -> tuple[Exposure, ...]:
     return tuple(e for e in able if reputation(e.active) == best[e.visit])
 
 
-def moved(values: Floats, covariance: Floats, before: Pair, after: Pair) -> tuple[Floats, Floats]:
+def moved(values: Floats, covariance: Floats, *, before: Pair, after: Pair) -> tuple[Floats, Floats]:
     """A shift, rotation and scale about one point as those about another.
 
     Parameters
@@ -270,7 +270,8 @@ def moved(values: Floats, covariance: Floats, before: Pair, after: Pair) -> tupl
 
     Examples
     --------
-    >>> values, _ = moved(np.array([3.0, 0.0, 1e-5, 0.0]), np.eye(4), (150.0, 0.0), (150.0, 0.1))
+    >>> at = np.array([3.0, 0.0, 1e-5, 0.0])
+    >>> values, _ = moved(at, np.eye(4), before=(150.0, 0.0), after=(150.0, 0.1))
     >>> values.round(2).tolist()
     [6.6, 0.0, 0.0, 0.0]
     """

@@ -146,11 +146,11 @@ def without_contradictions(
     while True:
         links = [scaled for scaled, _ in kept]
         mean, covariance = _solved(prior, links, place)
-        rough = sorted(((_rough_gain(one, mean, covariance, place), k) for k, one in enumerate(links)))
+        rough = sorted(((_rough_gain(one, mean, covariance, place=place), k) for k, one in enumerate(links)))
         for gain, k in reversed(rough):
             others = links[:k] + links[k + 1 :]
             suspect = not 0 <= gain < _REJECT
-            if suspect and _exact_gain(links[k], others, prior, place) > _REJECT:
+            if suspect and _exact_gain(links[k], others, prior, place=place) > _REJECT:
                 rejected.append(kept.pop(k)[1])
                 break
         else:
@@ -275,14 +275,14 @@ def _residual(link: Link, mean: Floats, place: Mapping[str, int]) -> Floats:
     return np.asarray(link.values - mean[_rows(place[link.b])] + mean[_rows(place[link.a])])
 
 
-def _rough_gain(link: Link, mean: Floats, covariance: Floats, place: Mapping[str, int]) -> float:
+def _rough_gain(link: Link, mean: Floats, covariance: Floats, *, place: Mapping[str, int]) -> float:
     """How much chi-square falls when a link is left out; numerically poor for the only one of an exposure."""
     residual = _residual(link, mean, place)
     left = link.covariance - _known(link, covariance, place)
     return float(residual @ np.linalg.solve(left, residual))
 
 
-def _exact_gain(link: Link, others: Sequence[Link], prior: Floats, place: Mapping[str, int]) -> float:
+def _exact_gain(link: Link, others: Sequence[Link], prior: Floats, *, place: Mapping[str, int]) -> float:
     """The same from what the other links and the pointing say."""
     mean, covariance = _solved(prior, others, place)
     residual = _residual(link, mean, place)

@@ -140,7 +140,7 @@ def derive(measurement: Measurement, wish: Wish | None = None) -> Derivation:
     fields = [_field(ground, group) for group in _groups(ground)]
     bundles = [_bundle(field, wish) for field in fields]
     derived = tuple(
-        _derived(ground, field, bundle, correction)
+        _derived(ground, field, bundle, correction=correction)
         for field, bundle in zip(fields, bundles, strict=True)
         for correction in bundle.corrections
         if max(correction.absolute_sigma_mas) < _USELESS_MAS
@@ -238,7 +238,7 @@ def _bundle(field: _Field, wish: Wish) -> Bundle:
     return carry(bundle, sources, field.members)
 
 
-def _derived(ground: _Ground, field: _Field, bundle: Bundle, correction: Correction) -> Derived:
+def _derived(ground: _Ground, field: _Field, bundle: Bundle, *, correction: Correction) -> Derived:
     exposure = ground.measurement.exposure(correction.rootname)
     start = ground.start(exposure)
     name = ground.wish.wcsname or fit_name(start, exposure, catalog=field.catalog, taken=ground.taken)
