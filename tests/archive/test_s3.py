@@ -16,6 +16,7 @@ from trueup.archive.mast import Mast
 from trueup.archive.remote import open_remote
 from trueup.archive.s3 import Bucket
 from trueup.archive.transport import Transport
+from trueup.cli import run
 from trueup.config import S3, Config, Http
 from trueup.config import Mast as MastSettings
 from trueup.errors import NetworkError
@@ -82,6 +83,15 @@ def test_fetch_takes_from_the_bucket_what_it_has(
     assert sum(scheme == "mast" for scheme in came.values()) == 4
     assert not [r for r in server.asked("/api/v0.1/Download") if "flc" in r.query["uri"]]
     assert (tmp_path / FLC).read_bytes() == (folder / FLC).read_bytes()
+
+
+def test_which_source_was_used_is_told(
+    config: Config, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("TRUEUP_CONFIG", "")
+    settings = [f"--set=mast.url={config.mast.url}", f"--set=s3.endpoint={config.s3.endpoint}"]
+    assert run(["fetch", "IEPW14030", "--source", "s3", "--dest", str(tmp_path), *settings]) == 0
+    assert "from s3 (4 of them from mast)" in capsys.readouterr().err
 
 
 def test_a_half_download_is_continued(config: Config, s3: S3, folder: Path) -> None:

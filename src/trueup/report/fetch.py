@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from typing import TYPE_CHECKING
 
 from trueup.archive.manifest import Manifest
@@ -60,7 +61,16 @@ def print_plan(manifest: Manifest, console: Console) -> None:
         notes += ["is there"] if row.path.exists() else []
         table.add_row(product.filename, product.kind, size_text(product.size), ", ".join(notes))
     console.print(table)
-    console.print(f"{_files(len(manifest.rows))}, {size_text(total)}, from {manifest.source}", soft_wrap=True)
+    here = f"{_files(len(manifest.rows))}, {size_text(total)}, from {manifest.source}"
+    console.print(f"{here}{_of_others(manifest)}", soft_wrap=True)
+
+
+def _of_others(manifest: Manifest) -> str:
+    """How many files come from another archive than the one that was asked."""
+    others = Counter(row.product.uri.partition(":")[0] for row in manifest.rows)
+    del others[manifest.source]
+    told = manifest.source == "s3" and others
+    return f" ({', '.join(f'{count} of them from {name}' for name, count in others.items())})" if told else ""
 
 
 def print_manifest(manifest: Manifest, console: Console) -> None:

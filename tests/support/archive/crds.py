@@ -20,9 +20,9 @@ class Crds:
 
     files: Files
 
-    def mount(self, server: Server) -> None:
-        server.mount("/json/", self.answer)
-        server.mount("/unchecked_get/references/hst/", self.files)
+    def mount(self, server: Server, start: str = "") -> None:
+        server.mount(f"{start}/json/", self.answer)
+        server.mount(f"{start}/unchecked_get/references/hst/", self.files)
 
     def answer(self, request: Request) -> Answer:
         call = json.loads(request.body)
