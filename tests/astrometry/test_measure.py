@@ -264,6 +264,22 @@ def test_positions_that_are_not_numbers_are_left_out() -> None:
     assert row(measure(visit_of(shots), centroids=everything), 1, 1).fit.verdict == "unmeasurable"
 
 
+def test_another_visit_at_another_roll_angle() -> None:
+    """The shift by charge transfer has another direction there, and is measured."""
+    shots = [
+        Shot("iepw14g4q", trail_pix=0.08),
+        Shot("ieqx02abq", (8000.0, 3000.0), {IDC: Displacement(30.0, 20.0)}, trail_pix=0.08, roll_deg=155.0),
+    ]
+    whole = measured(shots, n=1500)
+    found = whole.relative[0]
+    assert any("charge transfer" in line for line in whole.findings)
+    assert found.fit.n > 400
+    assert (found.fit.east_mas, found.fit.north_mas) == pytest.approx((30, 20), abs=0.3)
+    assert found.similarity is not None
+    assert found.similarity.trail_pix == pytest.approx(0.08, abs=0.03)
+    assert found.similarity.trail_pix > 5 * found.similarity.sigma_trail_pix
+
+
 def test_one_exposure_or_none() -> None:
     shots = pair()[:1]
     assert measured(shots).relative == ()

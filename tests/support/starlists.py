@@ -35,12 +35,12 @@ class Shot:
     depth: float = 1.0
     rays: int = 0
     trail_pix: float = 0.0
-    scale: float = 0.0
+    roll_deg: float = 0.0
 
 
 def truth_of(shot: Shot) -> tuple[ChipWcs, ...]:
     """The WCS that the pixels obey."""
-    return tuple(moved(chip_wcs(n), *shot.dither_mas) for n in (1, 2))
+    return tuple(moved(chip_wcs(n), *shot.dither_mas, shot.roll_deg) for n in (1, 2))
 
 
 def expose(shot: Shot) -> Exposure:

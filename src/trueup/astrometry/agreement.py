@@ -6,12 +6,17 @@ from collections.abc import Iterator, Mapping, Sequence
 
 from trueup.astrometry.measurement import Relative
 from trueup.astrometry.starlist import StarList
+from trueup.astrometry.tie import Tie
 from trueup.model.visit import Visit
 
 _ACTIVE = 0
+_SIGNIFICANT = 5.0
+_TRAIL_PIX = 0.02
 
 
-def findings(visit: Visit, rows: Sequence[Relative], stars: Sequence[StarList]) -> Iterator[str]:
+def findings(
+    visit: Visit, rows: Sequence[Relative], stars: Sequence[StarList], ties: Sequence[Tie] = ()
+) -> Iterator[str]:
     """What a reader must know before anything else.
 
     Parameters
@@ -19,6 +24,7 @@ def findings(visit: Visit, rows: Sequence[Relative], stars: Sequence[StarList]) 
     visit : Visit
     rows : sequence of Relative
     stars : sequence of StarList
+    ties : sequence of Tie
 
     Yields
     ------
@@ -35,6 +41,22 @@ def findings(visit: Visit, rows: Sequence[Relative], stars: Sequence[StarList]) 
         yield from (f"{found.rootname}: {note}" for note in found.notes)
     active = [row for row in rows if row.a.index == row.b.index == _ACTIVE]
     yield from _disagreement(active, {e.rootname: e.filter for e in visit.exposures})
+    yield from _charge_transfer(ties)
+
+
+def _charge_transfer(ties: Sequence[Tie]) -> Iterator[str]:
+    """The mean over all pairs, of which those that differ in brightness or roll tell most."""
+    fits = [tie.registration.similarity for tie in ties if tie.counts]
+    known = [(s.trail_pix, s.sigma_trail_pix**-2) for s in fits if s is not None and s.sigma_trail_pix > 0]
+    if not known:
+        return
+    weight = sum(share for _, share in known)
+    mean, sigma = sum(shift * share for shift, share in known) / weight, weight**-0.5
+    if abs(mean) > max(_SIGNIFICANT * sigma, _TRAIL_PIX):
+        yield (
+            f"charge transfer moves faint stars (500 electrons, far from the amplifier) by {mean:.2f}"
+            f" +- {sigma:.2f} pixel along y; the offsets are free of it"
+        )
 
 
 def _disagreement(active: Sequence[Relative], filters: Mapping[str, str]) -> Iterator[str]:

@@ -80,10 +80,10 @@ def measure(
     ['pass', 'fail', 'fail', 'fail', 'fail', 'pass']
     """
     stars, skipped = _stars(visit, centroids or {})
-    seen = [see(_named(visit, found.rootname), found) for found in stars]
+    named = {exposure.rootname: exposure for exposure in visit.exposures}
+    seen = [see(named[found.rootname], found) for found in stars]
     require_matches([s.exposure for s in seen], solutions or ())
-    lists = {found.rootname: found for found in stars}
-    options = {root: candidates(_named(visit, root), solutions) for root in lists}
+    options = {s.exposure.rootname: candidates(s.exposure, solutions) for s in seen}
     rows: list[Relative] = []
     ties: list[Tie] = []
     absolute: list[Absolute] = []
@@ -106,15 +106,11 @@ def measure(
         relative=tuple(rows),
         absolute=tuple(absolute),
         skipped=tuple(skipped),
-        findings=tuple(findings(visit, rows, stars)),
+        findings=tuple(findings(visit, rows, stars, ties)),
         ties=tuple(ties),
         catalog_ties=tuple(catalog_ties),
     )
     return with_cautions(measured)
-
-
-def _named(visit: Visit, rootname: str) -> Exposure:
-    return next(e for e in visit.exposures if e.rootname == rootname)
 
 
 def _stars(

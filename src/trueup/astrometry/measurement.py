@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from functools import lru_cache
 
 from trueup.astrometry.fit import Fit, Similarity
 from trueup.astrometry.starlist import StarList
@@ -63,6 +64,13 @@ class Relative:
     route: tuple[str, ...] = ()
     similarity: Similarity | None = None
     center: tuple[float, float] | None = None
+
+    def turned(self) -> Relative:
+        """The same measurement as `a` minus `b`."""
+        similarity = self.similarity
+        if similarity is not None:
+            similarity = replace(similarity, values=-similarity.values)
+        return Relative(self.b, self.a, reverse(self.fit), self.route[::-1], similarity, self.center)
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,17 +159,21 @@ class Measurement:
     def between(self, a: Candidate, b: Candidate) -> Relative | None:
         """The row of two solutions, `b` minus `a`; None where the exposures were not compared."""
         a, b = self.representative(a), self.representative(b)
-        for row in self.relative:
-            if (row.a, row.b) == (a, b):
-                return row
-            if (row.b, row.a) == (a, b):
-                return Relative(a, b, reverse(row.fit), row.route[::-1])
-        return None
+        rows = _by_ends(self)
+        if (b, a) in rows and (a, b) not in rows:
+            return rows[b, a].turned()
+        return rows.get((a, b))
 
     def against_catalog(self, candidate: Candidate) -> Absolute | None:
         """The row of a solution against the catalogue; None where there is none."""
         candidate = self.representative(candidate)
         return next((row for row in self.absolute if row.candidate == candidate), None)
+
+
+# asked for thousands of times where a visit has dozens of exposures
+@lru_cache(maxsize=8)
+def _by_ends(measurement: Measurement) -> dict[tuple[Candidate, Candidate], Relative]:
+    return {(row.a, row.b): row for row in measurement.relative}
 
 
 def reverse(fit: Fit) -> Fit:

@@ -9,7 +9,7 @@ from itertools import pairwise
 import numpy as np
 
 from trueup.astrometry.fit import Fit, Similarity, describe_fit, moves
-from trueup.astrometry.measurement import Candidate, Relative, reverse
+from trueup.astrometry.measurement import Candidate, Relative
 from trueup.astrometry.register import (
     FLOOR_ACROSS_FILTERS_MAS,
     FLOOR_MAS,
@@ -159,8 +159,4 @@ def _trusted(graph: _Graph, here: str, after: str) -> Candidate:
 def _step(known: Rows, a: Candidate, b: Candidate) -> Relative | None:
     if (a, b) in known:
         return known[a, b]
-    back = known.get((b, a))
-    if back is None or back.similarity is None:
-        return back
-    turned = replace(back.similarity, values=-back.similarity.values)
-    return Relative(a, b, reverse(back.fit), (), turned)
+    return known[b, a].turned() if (b, a) in known else None
