@@ -15,7 +15,7 @@ _TRAIL_PIX = 0.02
 
 
 def findings(
-    visit: Visit, rows: Sequence[Relative], stars: Sequence[StarList], ties: Sequence[Tie] = ()
+    visit: Visit, rows: Sequence[Relative], *, stars: Sequence[StarList], ties: Sequence[Tie]
 ) -> Iterator[str]:
     """What a reader must know before anything else.
 
@@ -32,7 +32,7 @@ def findings(
 
     Examples
     --------
-    >>> list(findings(Visit(()), [], []))
+    >>> list(findings(Visit(()), [], stars=[], ties=[]))
     []
     """
     for found in stars:

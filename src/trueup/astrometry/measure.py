@@ -106,7 +106,7 @@ def measure(
         relative=tuple(rows),
         absolute=tuple(absolute),
         skipped=tuple(skipped),
-        findings=tuple(findings(visit, rows, stars, ties)),
+        findings=tuple(findings(visit, rows, stars=stars, ties=ties)),
         ties=tuple(ties),
         catalog_ties=tuple(catalog_ties),
     )
