@@ -48,16 +48,24 @@ def archive(server: Server, files: Files) -> UrlArchive:
         "a web page": faults.HTML,
         "empty": b"",
         "changed": RIGHT[:9999] + b"?" + RIGHT[10000:],
-        "extensions missing": RIGHT[:-83520],
     }.values(),
 )
 def test_a_bad_file_is_repaired_and_kept_aside(archive: UrlArchive, tmp_path: Path, bad: bytes) -> None:
     (tmp_path / NAME).write_bytes(bad)
     (row,) = deliver(archive, archive.products(), tmp_path, http=QUICK).rows
     assert row.status == "repaired"
+    assert "was bad" in row.warning
+    assert f"{NAME}.bad" in row.warning
     assert (tmp_path / NAME).read_bytes() == RIGHT
     assert (tmp_path / f"{NAME}.bad").read_bytes() == bad
     assert {path.name for path in tmp_path.iterdir()} == {NAME, f"{NAME}.bad"}
+
+
+def test_extensions_that_were_deleted_are_no_damage(archive: UrlArchive, tmp_path: Path) -> None:
+    (tmp_path / NAME).write_bytes(RIGHT[:-83520])
+    (row,) = deliver(archive, archive.products(), tmp_path, http=QUICK).rows
+    assert row.status == "cached"
+    assert "the archive lists" in row.warning
 
 
 def test_a_bad_file_stays_until_there_is_a_better_one(
@@ -146,6 +154,8 @@ def test_progress_counts_each_byte_once(archive: UrlArchive, files: Files, tmp_p
     deliver(archive, archive.products(), tmp_path, http=QUICK, tell=told.append)
     assert sum(told) == len(RIGHT)
     assert min(told) < 0
+    deliver(archive, archive.products(), tmp_path, http=QUICK, tell=told.append)
+    assert told[-1] == len(RIGHT)
 
 
 def test_a_trickle_is_given_up(archive: UrlArchive, files: Files, tmp_path: Path) -> None:

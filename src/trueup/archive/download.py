@@ -51,6 +51,11 @@ class Wanted:
         return self.path.with_name(self.path.name + ".part")
 
     @property
+    def bad(self) -> Path:
+        """Where a bad file goes that had the final name."""
+        return self.path.with_name(self.path.name + ".bad")
+
+    @property
     def mark(self) -> Path:
         """Where it is noted which version of the file the part is of."""
         return self.path.with_name(self.path.name + ".part.mark")
@@ -141,11 +146,14 @@ def download(wanted: Wanted, open_stream: Open, effort: Effort) -> tuple[Status,
     """
     with _explained(wanted.path):
         if found := _good(wanted):
+            effort.tell(found.size)
             return "cached", found
         with claimed(wanted.part, private=wanted.private, stop=effort.stop) as part:
             # another process may have brought it while this one waited
             if found := _good(wanted):
+                effort.tell(found.size)
                 return "cached", found
+            effort.patience.start()
             try:
                 content = _fill(part, wanted, open_stream=open_stream, effort=effort)
             finally:
@@ -156,11 +164,14 @@ def download(wanted: Wanted, open_stream: Open, effort: Effort) -> tuple[Status,
 
 
 def _good(wanted: Wanted) -> Content | None:
-    """The content under the final name, None where there is none or a bad one."""
+    """The content under the final name, None where there is none or a bad one.
+
+    Its size does not count: an edit may have changed it.
+    """
     if not wanted.path.exists():
         return None
     try:
-        return check_file(str(wanted.path), size=wanted.size, sha1=wanted.sha1)
+        return check_file(str(wanted.path), sha1=wanted.sha1)
     except DataError:
         return None
 
@@ -185,10 +196,10 @@ def _fill(part: FileIO, wanted: Wanted, *, open_stream: Open, effort: Effort) ->
 def _receive(part: FileIO, wanted: Wanted, *, open_stream: Open, effort: Effort) -> None:
     """One attempt, from where the last one ended if the source has still the same version."""
     have = part.seek(0, os.SEEK_END)
-    mark = wanted.mark.read_text() if have and wanted.mark.exists() else ""
+    mark = wanted.mark.read_text("latin-1").strip() if have and wanted.mark.exists() else ""
     with open_stream(have if mark else 0, mark) as stream:
         part.truncate(stream.start)
-        wanted.mark.write_text(stream.mark)
+        wanted.mark.write_text(stream.mark, "latin-1")
         at = part.seek(stream.start)
         effort.reach(at)
         for piece in stream.pieces:
@@ -212,7 +223,7 @@ def _finish(wanted: Wanted) -> Status:
     is_bad = wanted.path.exists()
     if is_bad:
         # somebody may have edited it, so it is not thrown away
-        os.replace(wanted.path, wanted.path.with_name(wanted.path.name + ".bad"))
+        os.replace(wanted.path, wanted.bad)
     wanted.mark.unlink(missing_ok=True)
     os.replace(wanted.part, wanted.path)
     _sync(wanted.path.parent)

@@ -51,7 +51,9 @@ class Row:
 
     @property
     def warning(self) -> str | None:
-        """A size that is not the listed one; the file itself has been found good."""
+        """What is worth knowing of a file that is there and good."""
+        if self.status == "repaired":
+            return f"{self.path}: was bad, is new now; the old file is {Wanted(self.path).bad.name}"
         listed = self.product.size
         if listed is None or self.size in {None, listed}:
             return None
@@ -103,7 +105,7 @@ class Manifest:
 
     @property
     def problems(self) -> tuple[str, ...]:
-        """Why files failed, and sizes that are not the listed ones."""
+        """Why files failed, and warnings."""
         errors = [f"error: {row.error}" for row in self.failed]
         return (*errors, *(f"warning: {row.warning}" for row in self.rows if row.warning))
 
@@ -229,7 +231,8 @@ def _demand_plain(product: Product) -> None:
 
 def _demand_room(folder: Path, products: Sequence[Product]) -> None:
     missing = [p for p in products if not (folder / p.filename).exists()]
-    needed = sum(p.size or 0 for p in missing)
+    parts = [Wanted(folder / p.filename).part for p in missing]
+    needed = sum(p.size or 0 for p in missing) - sum(p.stat().st_size for p in parts if p.is_file())
     free = shutil.disk_usage(folder).free
     if needed > free:
         found = f"{len(missing)} files need {needed / 1e9:.1f} GB, and {free / 1e9:.1f} GB are free"

@@ -47,9 +47,14 @@ class Patience:
 
     def __init__(self, http: Http, *, size: int | None = None, stop: threading.Event | None = None) -> None:
         self._http = http
+        self._allowed_s = max(http.total_s, (size or 0) / _SLOWEST)
         self._stop = stop or threading.Event()
         self.attempts = 1
-        self.deadline = time.monotonic() + max(http.total_s, (size or 0) / _SLOWEST)
+        self.start()
+
+    def start(self) -> None:
+        """The time runs from now."""
+        self.deadline = time.monotonic() + self._allowed_s
 
     @property
     def is_over(self) -> bool:
