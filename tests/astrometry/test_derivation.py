@@ -14,6 +14,7 @@ from trueup.astrometry.derivation import Derivation, Wish, derive
 from trueup.astrometry.fit import Fit, Similarity, displace
 from trueup.astrometry.measurement import Measurement
 from trueup.errors import SolutionError
+from trueup.model.cards import make_card
 from trueup.model.displacement import Displacement, displacement
 from trueup.model.exposure import Exposure
 from trueup.model.solution import Solution
@@ -132,21 +133,29 @@ def test_held_exposures_stay_and_take_the_others_along() -> None:
     assert derivation.frame == "iepw14gaq, iepw14geq, which do not move"
 
 
-def test_an_exposure_without_stars_is_carried_or_left_out() -> None:
+def test_an_exposure_without_stars_takes_the_correction_of_its_neighbour() -> None:
     found = with_similarities(measurement(*tutorial(), sigmas={"iepw14geq": None}))
-    alone = derive(found)
-    assert [one.exposure.rootname for one in alone.exposures] == ["iepw14g4q", "iepw14g6q", "iepw14gaq"]
-    assert alone.left_out == (
-        ("iepw14geq", "its stars tie it neither to another exposure nor to a catalogue"),
-    )
-    carried = derive(found, Wish(carried={"iepw14geq": "iepw14gaq"}))
-    one = carried.exposures[-1]
+    derivation = derive(found)
+    one = derivation.exposures[-1]
     assert (one.exposure.rootname, one.correction.carried_from) == ("iepw14geq", "iepw14gaq")
-    assert errors(carried)["iepw14geq"].east_mas == pytest.approx(0.6, abs=0.01)
+    assert errors(derivation)["iepw14geq"].east_mas == pytest.approx(0.6, abs=0.01)
     assert one.correction.relative_sigma_mas[0] > 4
     assert one.solution.fit.nmatches is None
     history = [card.text for card in one.solution.cards if card.keyword == "HISTORY"]
     assert any("the correction is that of iepw14gaq" in line for line in history)
+    assert not derivation.left_out
+
+
+def test_with_a_guiding_change_between_it_is_left_out() -> None:
+    exposures = tutorial()
+    gyros = exposures[3].header.replace("FGSLOCK", make_card("FGSLOCK", "FINE/GYRO"))
+    exposures[3] = replace(exposures[3], header=gyros)
+    derivation = derive(with_similarities(measurement(*exposures, sigmas={"iepw14geq": None})))
+    assert [one.exposure.rootname for one in derivation.exposures] == ["iepw14g4q", "iepw14g6q", "iepw14gaq"]
+    ((rootname, why),) = derivation.left_out
+    assert rootname == "iepw14geq"
+    assert "tie it neither to another exposure nor to a catalogue" in why
+    assert "FGSLOCK is FINE in iepw14gaq and FINE/GYRO in iepw14geq" in why
 
 
 def test_filters_that_share_no_star_are_held_together_by_the_pointing() -> None:

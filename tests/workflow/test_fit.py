@@ -217,6 +217,21 @@ def test_one_exposure_and_a_catalogue(truth: Truth, files: list[Path], tmp_path:
     assert abs(miss.north_mas) < 3 * sigma[1] < 6
 
 
+def test_an_exposure_with_four_stars_is_carried(truth: Truth, files: list[Path], tmp_path: Path) -> None:
+    exposure = truth.exposures[3]
+    seen = np.isfinite(exposure.x[0]) & (np.abs(exposure.x[0] - 450) < 400)
+    places = zip(exposure.x[0][seen][:4], exposure.y[0][seen][:4], strict=True)
+    own = tmp_path / f"{exposure.rootname}.csv"
+    own.write_text("extver,x,y,mag\n" + "".join(f"1,{x + 1},{y + 1},-10\n" for x, y in places))
+    fitted = fit(files, against=Against(centroids=(str(own),)), out=tmp_path / "new")
+    assert fitted.outcome == "derived", fitted.reason
+    carried = fitted.derivation.exposures[-1]
+    assert (carried.exposure.rootname, carried.correction.carried_from) == (exposure.rootname, "iepw14gaq")
+    assert 3 < carried.correction.relative_sigma_mas[0] < 6
+    miss = errors(truth, from_files([*files, *fitted.files]))[exposure.rootname]
+    assert abs(miss.east_mas - 0.6) < 3 * carried.correction.absolute_sigma_mas[0]
+
+
 def test_nothing_measurable_writes_nothing(tmp_path: Path) -> None:
     empty = make_visit(tmp_path / "empty", recipe=Recipe(size=(320, 240), stars=0, galaxies=0))
     fitted = fit(empty.files, out=tmp_path / "new")

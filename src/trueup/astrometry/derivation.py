@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
 from textwrap import wrap
 
 import numpy as np
 
 from trueup.astrometry.baseline import Baseline, baseline, frame_links, most_trusted, pair_links, sky_links
 from trueup.astrometry.bundle import Bundle, Correction, Link, adjust, carry, without_contradictions
+from trueup.astrometry.carry import guiding_change
 from trueup.astrometry.derive import Record, corrected, fit_name
 from trueup.astrometry.fit import Fit
 from trueup.astrometry.measurement import Measurement
@@ -25,6 +26,7 @@ _FIELD_DEG = 0.1
 # worse than this against the sky, a correction is only a guess
 _USELESS_MAS = 100.0
 _LINE = 72
+_CAN_BE_GIVEN = {"image", "grism"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,8 +39,6 @@ class Wish:
         Rootnames of exposures that never move.
     relative_only : bool
         Leave the catalogue alone.
-    carried : dict of str to str
-        For exposures that were not measured, the rootname of the one whose correction they take.
     wcsname : str
         Name of the new solutions; blank for the usual one.
 
@@ -50,7 +50,6 @@ class Wish:
 
     held: frozenset[str] = frozenset()
     relative_only: bool = False
-    carried: Mapping[str, str] = field(default_factory=dict)
     wcsname: str = ""
 
 
@@ -138,16 +137,19 @@ def derive(measurement: Measurement, wish: Wish | None = None) -> Derivation:
     taken = frozenset(solution.wcsname for e in exposures for solution in e.solutions)
     ground = _Ground(measurement, wish, base, taken)
     fields = [_field(ground, group) for group in _groups(ground)]
-    bundles = [_bundle(field, wish) for field in fields]
+    bundles = [_bundle(ground, field) for field in fields]
     derived = tuple(
         _derived(ground, field, bundle, correction=correction)
         for field, bundle in zip(fields, bundles, strict=True)
         for correction in bundle.corrections
         if max(correction.absolute_sigma_mas) < _USELESS_MAS
     )
+    order = [exposure.rootname for exposure in exposures]
+    derived = tuple(sorted(derived, key=lambda one: order.index(one.exposure.rootname)))
     done = {one.exposure.rootname for one in derived}
     frames = dict.fromkeys(field.frame for field in fields if done & field.rootnames)
-    left_out = tuple((e.rootname, _why_not(ground, e)) for e in exposures if e.rootname not in done)
+    donors = [one.exposure for one in derived if not one.correction.carried_from]
+    left_out = tuple((e.rootname, _why_not(ground, e, donors)) for e in exposures if e.rootname not in done)
     return Derivation(derived, "; ".join(frames), tuple(bundles), left_out)
 
 
@@ -231,11 +233,37 @@ def _by_name(exposures: Sequence[Exposure]) -> dict[str, tuple[Exposure, ...]]:
     return Visit(tuple(exposures)).by(lambda exposure: str(exposure.active.name))
 
 
-def _bundle(field: _Field, wish: Wish) -> Bundle:
-    bundle = adjust(field.members, field.pairs, field.sky, hold=bool(wish.held & field.rootnames))
+def _bundle(ground: _Ground, field: _Field) -> Bundle:
+    bundle = adjust(field.members, field.pairs, field.sky, hold=bool(ground.wish.held & field.rootnames))
     bundle = replace(bundle, rejected=tuple((link.a, link.b) for link in field.rejected))
-    sources = {name: source for name, source in wish.carried.items() if name in field.rootnames}
+    donors = [ground.measurement.exposure(correction.rootname) for correction in bundle.corrections]
+    sources = {}
+    for member in field.members:
+        source, _ = _source(ground, ground.measurement.exposure(member.rootname), donors)
+        if source is not None:
+            sources[member.rootname] = source.rootname
     return carry(bundle, sources, field.members)
+
+
+def _source(ground: _Ground, exposure: Exposure, donors: Sequence[Exposure]) -> tuple[Exposure | None, str]:
+    """The exposure nearest in time whose correction another one may take, or why there is none."""
+    if not ground.base.pointed or exposure.mode not in _CAN_BE_GIVEN:
+        return None, ""
+
+    def days(donor: Exposure) -> float:
+        return abs(_start(donor) - _start(exposure))
+
+    obstacle = ""
+    for donor in sorted(donors, key=days):
+        change = guiding_change(donor, exposure, ground.measurement.visit.exposures)
+        if not change:
+            return donor, ""
+        obstacle = obstacle or change
+    return None, obstacle
+
+
+def _start(exposure: Exposure) -> float:
+    return exposure.header.number("EXPSTART") or 0.0
 
 
 def _derived(ground: _Ground, field: _Field, bundle: Bundle, *, correction: Correction) -> Derived:
@@ -303,11 +331,11 @@ def _closure(bundle: Bundle) -> Iterator[str]:
         yield f"{bundle.loops} loops of pairs close to {bundle.closure_mas:.3f} mas, chi2 {bundle.chi2:.2f}"
 
 
-def _why_not(ground: _Ground, exposure: Exposure) -> str:
-    skipped = dict(ground.measurement.skipped)
-    if exposure.rootname in skipped:
-        return skipped[exposure.rootname]
+def _why_not(ground: _Ground, exposure: Exposure, donors: Sequence[Exposure]) -> str:
     if exposure.rootname not in ground.base.start:
         return "it has no sound solution with distortion"
     other = "the catalogue" if ground.measurement.absolute else "a catalogue"
-    return f"its stars tie it neither to another exposure nor to {other}"
+    untied = f"its stars tie it neither to another exposure nor to {other}"
+    why = dict(ground.measurement.skipped).get(exposure.rootname, untied)
+    _, obstacle = _source(ground, exposure, donors)
+    return f"{why}; no correction can be carried to it: {obstacle}" if obstacle else why

@@ -11,7 +11,8 @@ from trueup.astrometry.choice import Choice
 from trueup.astrometry.derivation import Derivation
 from trueup.astrometry.evidence import gather
 from trueup.astrometry.measurement import Candidate, Measurement
-from trueup.astrometry.standing import Standing, clearly_better, stand
+from trueup.astrometry.ranking import clearly_better
+from trueup.astrometry.standing import Standing, stand
 from trueup.errors import SolutionError
 from trueup.model.exposure import Exposure
 from trueup.model.solution import Solution

@@ -127,7 +127,7 @@ def fit(
     if choice.verdict == "keep" and not task.force:
         return Fitted("keep", f"no improvement needed: {choice.reason}", choice, before)
     _refuse_existing(visit, Path(out), writing)
-    derivation = derive(before, _wish(task, choice, anchored(visit, against.anchor)))
+    derivation = derive(before, Wish(anchored(visit, against.anchor), task.relative_only, task.wcsname))
     if not derivation.exposures:
         return Fitted("unmeasurable", f"nothing can be derived: {choice.reason}", choice, before)
     contents = {_file_name(d.exposure): headerlet_bytes(d.solution, d.exposure) for d in derivation.exposures}
@@ -188,11 +188,6 @@ def _refuse_existing(visit: Visit, folder: Path, writing: Writing) -> None:
 
 def _file_name(exposure: Exposure) -> str:
     return f"{file_stem(exposure)}_trueup_hlet.fits"
-
-
-def _wish(task: Task, choice: Choice, held: frozenset[str]) -> Wish:
-    carried = {c.exposure.rootname: c.carried_from for c in choice.exposures if c.carried_from}
-    return Wish(held, task.relative_only, carried, task.wcsname)
 
 
 def _no_improvement(verdict: Improvement, choice: Choice) -> str:
