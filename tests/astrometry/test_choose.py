@@ -120,6 +120,14 @@ def test_the_catalogue_decides_between_sets_that_agree() -> None:
     assert choice.exposures[0].absolute_mas == pytest.approx(0.36, abs=0.02)
 
 
+def test_a_visit_that_agrees_but_is_off_the_sky_needs_a_fit() -> None:
+    exposures = [shot(root, RIGHT[GSC], RIGHT[IDC]) for root in ("iepw14g4q", "iepw14g6q")]
+    assert choose(measurement(*exposures)).verdict == "keep"
+    choice = choose(measurement(*exposures, catalog_sigma_mas=0.4))
+    assert choice.verdict == "derive"
+    assert "the visit is 69.5 +- 1.1 mas (1.75 px) off the catalogue" in choice.reason
+
+
 @pytest.mark.parametrize(("catalog", "older"), [("GAIADR3", "GAIADR1"), ("GAIAeDR3", "GSC242")])
 def test_of_two_good_common_sets_the_newer_catalogue_wins(catalog: str, older: str) -> None:
     new, old = (f"{IDC}-FIT_REL_{name}" for name in (catalog, older))

@@ -269,6 +269,21 @@ def test_a_bundle_of_headerlets_does_as_well(visit: Path, tmp_path: Path) -> Non
     assert active(visit) == {SVM}
 
 
+def test_an_anchor_stays_and_its_pairs_are_compared_like_any(visit: Path, tmp_path: Path) -> None:
+    """It goes first in the choice, and last in the files."""
+    saved = tmp_path / "choice.json"
+    assert run(["choose", str(visit), "--anchor", "F275W", "-o", str(saved)]) == 1
+    done = apply([], choice=saved)
+    assert active(visit) == {"IDC_2731450pi-GSC240"}
+    across = [pair for pair in done.verified if pair.filters == ("F336W", "F275W")]
+    assert (len(done.verified), len(across)) == (6, 4)
+    for pair in across:
+        assert pair.before is not None
+        assert pair.after is not None
+        assert pair.before.east_mas == pytest.approx(60.0, abs=3.0)
+        assert pair.after.verdict == "pass"
+
+
 def test_a_damaged_exposure_of_a_folder_is_told(visit: Path, capsys: pytest.CaptureFixture[str]) -> None:
     bad = visit / "iepw14geq_flc.fits"
     bad.write_bytes(bad.read_bytes()[:20000])

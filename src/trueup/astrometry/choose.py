@@ -11,18 +11,9 @@ from trueup.astrometry.anchor import anchored
 from trueup.astrometry.choice import Choice, ChoiceVerdict, Chosen, Rejected
 from trueup.astrometry.evidence import Assignment, Evidence, gather
 from trueup.astrometry.measurement import Measurement
+from trueup.astrometry.ranking import clearly_better, gives_up_the_sky, rank
 from trueup.astrometry.search import sets
-from trueup.astrometry.standing import (
-    clearly_better,
-    common_name,
-    gives_up_the_sky,
-    pair_fits,
-    rank,
-    sky_offset,
-    stand,
-    tied,
-    worst_of,
-)
+from trueup.astrometry.standing import common_name, pair_fits, sky_offset, stand, tied, worst_of
 from trueup.astrometry.unmeasured import Given, give, most_trusted
 
 _GRAVITY: tuple[ChoiceVerdict, ...] = ("derive", "change", "unmeasurable", "keep")

@@ -10,7 +10,7 @@ from typing import Any, Unpack
 
 from trueup.astrometry.evidence import counts
 from trueup.astrometry.fit import Fit
-from trueup.astrometry.measurement import Measurement
+from trueup.astrometry.measurement import Measurement, reverse
 from trueup.astrometry.starlist import StarList
 from trueup.edit.apply import Options
 from trueup.edit.apply import apply as apply_solution
@@ -239,12 +239,14 @@ def _verified(plan: Plan, order: _Order) -> Applied:
     visit = open_visit([new if new.exists() else old for new, old in places])
     after = measure_again(Measurement(visit, stars=order.stars))
     now = {(row.a.rootname, row.b.rootname): row.fit for row in active(after) if counts(row.fit)}
-    then = {(pair["a"], pair["b"]): pair["before"] for pair in order.values["pairs"]}
+    then = {(pair["a"], pair["b"]): _fit(pair["before"]) for pair in order.values["pairs"]}
+    # an anchor goes first in a choice, not in the files
+    then |= {(b, a): reverse(fit) for (a, b), fit in then.items() if (b, a) in now and fit is not None}
     filters = {exposure.rootname: exposure.filter for exposure in visit.exposures}
     verified = tuple(
-        Verified(a, b, (filters[a], filters[b]), _fit(then.get((a, b))), now.get((a, b)))
-        for a, b in dict.fromkeys((*then, *now))
-        if a in filters and b in filters
+        Verified(a, b, (filters[a], filters[b]), then.get((a, b)), now.get((a, b)))
+        for a, b in dict.fromkeys((*now, *then))
+        if a in filters and b in filters and not ((b, a) in now and (a, b) not in now)
     )
     return Applied(plan, order.reason, verified, "" if now else _why_not(after))
 
