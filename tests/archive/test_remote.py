@@ -163,6 +163,11 @@ def test_one_file_that_cannot_be_reached(
     assert "answers 404" in capsys.readouterr().err
 
 
+def test_a_scheme_that_nobody_speaks(capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["ls", "gopher://127.0.0.1/a_flc.fits"]) == 4
+    assert "gopher" in capsys.readouterr().err
+
+
 def test_offline_asks_nobody(server: Server, capsys: pytest.CaptureFixture[str]) -> None:
     for arguments in ([f"{server.url}/data/{FLC}"], ["--obs-id", "IEPW14030"], [f"s3://bucket/{FLC}"]):
         assert run(["ls", "--offline", *arguments]) == 4

@@ -27,7 +27,6 @@ _AHEAD = 1024 * 1024  # all headerlets of a file
 _PART = 206
 _FORBIDDEN = {401, 403}
 _RANGE = re.compile(r"bytes (\d+)-(\d+)/(\d+)")
-_SCHEMES = ("http://", "https://", "s3://")
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,21 +108,6 @@ class RemoteSource:
         return self._parts[-1]
 
 
-def is_remote(path: str) -> bool:
-    """Whether a path is a URL.
-
-    Parameters
-    ----------
-    path : str
-
-    Examples
-    --------
-    >>> is_remote("s3://stpubdata/hst/public/iepw/iepw14g4q/iepw14g4q_flc.fits"), is_remote("a_flc.fits")
-    (True, False)
-    """
-    return path.lower().startswith(_SCHEMES)
-
-
 def open_remote(url: str, transport: Transport, s3: S3) -> RemoteSource:
     """Open a file at a URL for reading by range.
 
@@ -170,6 +154,7 @@ def _name(url: str) -> str:
 
 
 def _web_part(transport: Transport, url: str, *, start: int, stop: int) -> Part:
+    import requests
     from urllib3.exceptions import HTTPError
 
     patience = Patience(transport.http)
@@ -181,16 +166,18 @@ def _web_part(transport: Transport, url: str, *, start: int, stop: int) -> Part:
                     return _received(response, url, start=start, stop=stop)
                 why = f"answers {response.status_code} {response.reason}"
                 wait_s = retry_after(response.headers)
-        except NetworkError:
-            raise
-        except (OSError, HTTPError) as error:
+        except (requests.ConnectionError, requests.Timeout, HTTPError) as error:
             why = reason(error)
+        except requests.RequestException as error:
+            raise NetworkError(reason(error), file=url) from error
         if not patience.another(wait_s):
             raise NetworkError(why, file=url)
 
 
 def _received(response: requests.Response, url: str, *, start: int, stop: int) -> Part:
     """The bytes of a partial answer; of any other not one is read."""
+    import requests
+
     code = response.status_code
     if code in _FORBIDDEN:
         raise NetworkError(f"answers {code} {response.reason}", file=url, todo=HOW_TO)
@@ -201,6 +188,6 @@ def _received(response: requests.Response, url: str, *, start: int, stop: int) -
         raise NetworkError("the server cannot send a part of it", file=url, todo="fetch the whole file")
     data = response.raw.read(decode_content=False)
     if len(data) != min(stop, int(found[3])) - start:
-        raise ConnectionError("the connection broke")
+        raise requests.ConnectionError("the connection broke")
     mark = response.headers.get("ETag") or response.headers.get("Last-Modified", "")
     return Part(data, int(found[3]), mark)
