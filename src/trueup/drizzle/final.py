@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
 from itertools import zip_longest
 
 import numpy as np
@@ -20,7 +21,28 @@ from trueup.model.mosaic import ChipKey
 Mask = NDArray[np.uint8]
 
 
-def final_image(run: Run, known: Known) -> tuple[Canvas, dict[ChipKey, Mask]]:
+@dataclass(frozen=True, slots=True)
+class CosmicRays:
+    """What was found to be cosmic rays, by ROOTNAME and SCI EXTVER.
+
+    Parameters
+    ----------
+    shares : dict of (str, int) to float
+        Share of the pixels of each chip; blank where nobody looked.
+    masks : dict of (str, int) to (ny, nx) uint8 array
+        0 where one was found, else 1; blank unless they are to be written into the inputs.
+
+    Examples
+    --------
+    >>> CosmicRays({}, {}).shares
+    {}
+    """
+
+    shares: dict[ChipKey, float]
+    masks: dict[ChipKey, Mask]
+
+
+def final_image(run: Run, known: Known) -> tuple[Canvas, CosmicRays]:
     """Mask the cosmic rays of each chip and drizzle it onto the output image.
 
     Parameters
@@ -31,9 +53,7 @@ def final_image(run: Run, known: Known) -> tuple[Canvas, dict[ChipKey, Mask]]:
     Returns
     -------
     canvas : Canvas
-    masks : dict of (str, int) to (ny, nx) uint8 array
-        By ROOTNAME and SCI EXTVER, 0 where a cosmic ray was found; empty unless they are to be written
-        into the inputs.
+    found : CosmicRays
     """
     params = run.params
     canvas = empty_canvas(
@@ -44,15 +64,18 @@ def final_image(run: Run, known: Known) -> tuple[Canvas, dict[ChipKey, Mask]]:
         coverage="coverage" in params.planes,
     )
     drop = Drop(kernel=params.kernel, pixfrac=params.pixfrac, threads=params.threads)
-    masks: dict[ChipKey, Mask] = {}
+    found = CosmicRays({}, {})
     for one, signal in _with_signals(run.inputs):
         run.hooks.tell("cosmic rays and final drizzle", one.index, len(run.inputs))
         mask = _mask(run, one, known, signal=signal)
-        if params.write_dq and mask is not None:
-            masks[one.exposure.rootname, one.chip.id.extver] = mask
+        if mask is not None:
+            key = one.exposure.rootname, one.chip.id.extver
+            found.shares[key] = 1.0 - float(mask.mean())
+            if params.write_dq:
+                found.masks[key] = mask
         pixels = _pixels(run, one, known, signal=signal, mask=mask)
         add_chip(canvas, pixels, wcs=run.final.mappings[one.index], index=one.index, drop=drop)
-    return canvas, masks
+    return canvas, found
 
 
 def _with_signals(inputs: Sequence[ChipInput]) -> Iterator[tuple[ChipInput, Image]]:

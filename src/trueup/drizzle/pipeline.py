@@ -10,7 +10,7 @@ import numpy as np
 from trueup.drizzle.admission import Selection, require_drizzlable, require_same_kind, under
 from trueup.drizzle.agreement import require_agreement
 from trueup.drizzle.canvas import Canvas, errors, finished
-from trueup.drizzle.final import Mask, final_image
+from trueup.drizzle.final import CosmicRays, final_image
 from trueup.drizzle.grid import output_frame
 from trueup.drizzle.inputs import ChipInput
 from trueup.drizzle.params import DrizzleParams
@@ -137,14 +137,14 @@ def drizzle_onto(
     static = _static(run)
     sky = _sky(run, static)
     clean = _clean(run, Known(sky, static))
-    canvas, masks = final_image(run, Known(sky, static, clean))
+    canvas, found = final_image(run, Known(sky, static, clean))
     if not canvas.weight.any():
         raise DataError(
             "no pixel on the output grid is good",
             file=_names(run),
             todo="check the DQ and ERR images, and --final-bits",
         )
-    return _mosaic(run, canvas, sky=sky, masks=masks)
+    return _mosaic(run, canvas, sky=sky, found=found)
 
 
 def _require_overlap(run: Run) -> None:
@@ -184,7 +184,7 @@ def _clean(run: Run, known: Known) -> Image | None:
     return clean_image(run, known)
 
 
-def _mosaic(run: Run, canvas: Canvas, *, sky: Sky, masks: dict[ChipKey, Mask]) -> Mosaic:
+def _mosaic(run: Run, canvas: Canvas, *, sky: Sky, found: CosmicRays) -> Mosaic:
     params = run.params
     err = errors(canvas, params.fill) if "err" in params.planes else None
     sci, wht = finished(canvas, params.fill, threads=params.threads)
@@ -204,7 +204,8 @@ def _mosaic(run: Run, canvas: Canvas, *, sky: Sky, masks: dict[ChipKey, Mask]) -
         err=err,
         coverage=canvas.seconds,
         sky=subtracted,
-        masks=masks,
+        masks=found.masks,
+        cosmic_rays=found.shares,
     )
 
 

@@ -48,6 +48,8 @@ class Mosaic:
         Sky that was subtracted from each chip, by ROOTNAME and SCI EXTVER, in the unit of the input.
     masks : mapping of (str, int) to (ny, nx) uint8 array
         0 where a cosmic ray was found, else 1; empty where they were not asked for.
+    cosmic_rays : mapping of (str, int) to float
+        Share of the pixels of each chip that cosmic rays hit; empty where nobody looked.
 
     Examples
     --------
@@ -69,6 +71,7 @@ class Mosaic:
     coverage: NDArray[np.float32] | None = None
     sky: Mapping[ChipKey, float] = field(default_factory=dict)
     masks: Mapping[ChipKey, NDArray[np.uint8]] = field(default_factory=dict)
+    cosmic_rays: Mapping[ChipKey, float] = field(default_factory=dict)
 
     @property
     def chips(self) -> tuple[tuple[Exposure, Chip], ...]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -23,7 +23,7 @@ from trueup.errors import DataError, UsageError
 from trueup.fits.product import companion_path, require_free, write_image, write_product
 from trueup.fits.visit import open_visit
 from trueup.model.exposure import Exposure
-from trueup.model.mosaic import Mosaic
+from trueup.model.mosaic import ChipKey, Mosaic
 from trueup.model.visit import LeftOut, Visit
 from trueup.workflow.drizzle_settings import ParamsFor
 
@@ -51,6 +51,8 @@ class Written:
     exposures, chips : int
     shape : (int, int)
         Size (ny, nx).
+    sky, cosmic_rays : mapping of (str, int) to float
+        Sky that was subtracted, and share of the pixels that cosmic rays hit, by ROOTNAME and SCI EXTVER.
     """
 
     path: str
@@ -60,6 +62,8 @@ class Written:
     exposures: int
     chips: int
     shape: tuple[int, int]
+    sky: Mapping[ChipKey, float]
+    cosmic_rays: Mapping[ChipKey, float]
 
 
 @dataclass(frozen=True, slots=True)
@@ -279,6 +283,8 @@ def _summary(mosaic: Mosaic, name: str) -> Written:
         exposures=len(mosaic.exposures),
         chips=len(mosaic.chips),
         shape=(ny, nx),
+        sky=mosaic.sky,
+        cosmic_rays=mosaic.cosmic_rays,
     )
 
 
