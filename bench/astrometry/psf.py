@@ -20,8 +20,8 @@ Image = NDArray[np.float32]
 Stars = tuple[Floats, Floats, Floats]
 
 # FWHM of a star on UVIS, WFC3 Instrument Handbook table 6.7
-FWHM_PIX = {"F275W": 1.91, "F336W": 1.82, "F606W": 1.68}
-_PIVOT_NM = {"F275W": 270.4, "F336W": 335.4, "F606W": 588.9}
+FWHM_PIX = {"F275W": 1.91, "F336W": 1.82}
+_PIVOT_NM = {"F275W": 270.4, "F336W": 335.4}
 _BANDWIDTH = 0.12
 _PIXEL_ARCSEC = 0.0396
 _DIAMETER_M, _OBSTRUCTION, _SPIDER = 2.4, 0.33, 0.011
@@ -29,7 +29,7 @@ _GRID, _OVERSAMPLE = 256, 4
 _NODES = (3, 4)  # rows and columns of the nodes on a chip
 _HALO, _HALO_PIX = 0.05, 5.0
 # charge diffusion that makes the stars as wide as the handbook says, pixels
-_DIFFUSION_PIX = {"F275W": 0.65, "F336W": 0.58, "F606W": 0.42}
+_DIFFUSION_PIX = {"F275W": 0.65, "F336W": 0.58}
 _FAINT_ELECTRONS = 3000.0
 _REACH, _FAINT_REACH = 22, 10
 
@@ -119,8 +119,8 @@ class TelescopePsf:
     def _aberrations(self, u: float, v: float, glass: float) -> tuple[float, ...]:
         """Defocus, two astigmatisms, two comas: wavefront errors in nm rms.
 
-        The size of those of UVIS. Coma vanishes near the middle: a mean one would move all stars alike,
-        which no WCS can tell from its own offset.
+        Focus and astigmatism are of the size they have on UVIS. Coma is larger there, but displaces the
+        stars with which its distortion was measured, too: what is left here is what changes afterwards.
         """
         return (
             self.focus_nm + 9 * u - 7 * v + 30 * glass,
