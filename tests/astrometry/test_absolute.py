@@ -16,6 +16,7 @@ from trueup.astrometry.measurement import Absolute, Candidate
 from trueup.astrometry.seen import see
 from trueup.astrometry.sources import Sources
 from trueup.astrometry.starlist import StarList, find_stars
+from trueup.astrometry.target import profile_error_pix
 from trueup.errors import DataError
 from trueup.fits.exposure import read_exposure
 from trueup.model.chipwcs import ChipWcs
@@ -66,7 +67,7 @@ def draw(seed: int, *, listed: int = 46, outliers: float = 0.08, still: float = 
     wrong = rng.uniform(0, 1, n + rays) < outliers
     x, y = (v + rng.normal(0, sigma) + wrong * rng.normal(0, 3.0, n + rays) for v in (x, y))
     tier = np.where(mag < 21, 0, np.where(np.arange(n + rays) < n, 1, 2)).astype(np.int8)
-    columns = (x, y, 10 ** (0.4 * (30 - mag)), 1 / sigma, sigma, np.ones(n + rays), tier)
+    columns = (x, y, 10 ** (0.4 * (30 - mag)), 1 / sigma, sigma, np.zeros(n + rays), tier)
     parts = tuple(
         (part.chip, Sources(*(column[chip == k] for column in columns)))
         for k, part in enumerate(distortion_only().chips)
@@ -165,6 +166,24 @@ def test_a_catalogue_of_another_field(shift: tuple[float, float]) -> None:
     for row in rows(sky, exposed((60.0, -35.0)), other):
         assert row.fit.verdict == "unmeasurable"
         assert row.fit.why == ("no star of GAIADR3 within the footprint: is it the catalogue of this field?")
+
+
+def test_a_profile_that_does_not_fit_widens_the_errors() -> None:
+    """A lopsided profile moves all stars of a part of the field alike: that does not average down."""
+    sky, on = draw(1), exposed()
+    tight = replace(sky, stars=with_mismatch(sky.stars, 0.05))
+    loose = replace(sky, stars=with_mismatch(sky.stars, 0.4))
+    sharp, blunt = rows(tight, on)[0].fit, rows(loose, on)[0].fit
+    assert profile_error_pix(see(on, tight.stars)) == 0
+    assert profile_error_pix(see(on, loose.stars)) == pytest.approx(0.04, abs=0.01)
+    assert blunt.east_mas == pytest.approx(sharp.east_mas, abs=0.02)
+    assert blunt.corner_sigma_mas > 1.2 > 1.2 * sharp.corner_sigma_mas
+    assert blunt.sigma_east_mas > 1.2 * sharp.sigma_east_mas
+
+
+def with_mismatch(stars: StarList, value: float) -> StarList:
+    parts = ((chip, replace(s, mismatch=np.full(len(s), value))) for chip, s in stars.chips)
+    return replace(stars, chips=tuple(parts))
 
 
 def test_chance_is_no_match() -> None:

@@ -6,7 +6,16 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from trueup.astrometry.catalog import Catalog
-from trueup.astrometry.fit import Fit, Similarity, coverage, describe_fit, design, reduced_chi2, weighted
+from trueup.astrometry.fit import (
+    Fit,
+    Similarity,
+    coverage,
+    describe_fit,
+    design,
+    reduced_chi2,
+    weighted,
+    with_common_errors,
+)
 from trueup.astrometry.measurement import Absolute, Candidate
 from trueup.astrometry.register import assess
 from trueup.astrometry.seen import Seen, under
@@ -89,13 +98,13 @@ def _fit(tie: CatalogTie, solution: Solution) -> tuple[Fit, Similarity | None]:
     reference = tie.target.projected[found.a]
     similarity = _similarity(tie, found.similarity, solution)
     fit = describe_fit(similarity, n=len(found.a), coverage=coverage(reference.xy, field), field=field)
-    fit = assess(fit, similarity, found.match, field=field, expect=expectation(tie.target))
+    fit = assess(fit, similarity, found.match, field=field, expect=expectation(tie.seen, tie.target))
     return fit, similarity
 
 
 def _similarity(tie: CatalogTie, known: Similarity, solution: Solution) -> Similarity:
     """The stars and their weights as matched, their places under another solution."""
-    found, expect = tie.registration, expectation(tie.target)
+    found, expect = tie.registration, expectation(tie.seen, tie.target)
     reference = tie.target.projected[found.a]
     mine = under(tie.seen, solution, center=tie.target.field.center, pick=found.b)
     basis, prior = design(reference, mine, expect=expect)
@@ -104,7 +113,6 @@ def _similarity(tie: CatalogTie, known: Similarity, solution: Solution) -> Simil
     square = ((offset - basis @ values) ** 2).sum(axis=1)
     # where the stars fit this solution worse than their errors, they say less about it
     excess = float(share @ square) / max(2.0 * float(known.weight.sum()) - len(values), 1.0)
-    covariance = covariance * max(1.0, excess)
-    covariance[[0, 1], [0, 1]] += expect.common_mas**2
+    covariance = with_common_errors(covariance * max(1.0, excess), expect)
     chi2 = reduced_chi2(square, reference, mine, floor_mas=expect.floor_pix * tie.target.field.pixel_mas)
     return replace(known, values=values[:4], covariance=covariance[:4, :4], chi2=float(chi2))

@@ -103,8 +103,9 @@ class Expectation:
     trail_pix : float
         Width of the prior on the shift by imperfect charge transfer of a star of 500 electrons that is
         farthest from the amplifier.
-    common_mas : float
-        Error per axis that all stars of a list share, so that it does not average down.
+    common_mas, common_slope : float
+        Errors that all stars of a list share, so that they do not average down: of the shift per axis, and of
+        rotation (radians) and scale.
 
     Examples
     --------
@@ -118,6 +119,7 @@ class Expectation:
     same_filter: bool = True
     trail_pix: float = 0.1
     common_mas: float = 0.0
+    common_slope: float = 0.0
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -233,7 +235,7 @@ def solve(a: Projected, b: Projected, *, expect: Expectation, pixel_mas: float) 
     variance = claimed + _likely_excess(square, claimed, weight=weight, most=most)
     weight = _tukey(square / variance)
     values, covariance = weighted(basis, offset, share=weight / variance, prior=prior)
-    covariance[[0, 1], [0, 1]] += expect.common_mas**2
+    covariance = with_common_errors(covariance, expect)
     square = ((offset - basis @ values) ** 2).sum(axis=1)
     chi2 = float(reduced_chi2(square, a, b, floor_mas=expect.floor_pix * pixel_mas))
     trail = (float(values[4]), float(np.sqrt(covariance[4, 4]))) if len(values) > 4 else (0.0, 0.0)
@@ -295,6 +297,29 @@ def weighted(basis: Floats, offset: Floats, *, share: Floats, prior: Floats) -> 
     covariance = np.linalg.inv(flat.T @ scaled + prior)
     right = offset.reshape(*offset.shape[:-2], -1) @ scaled
     return np.asarray(right @ covariance), np.asarray(covariance)
+
+
+def with_common_errors(covariance: Floats, expect: Expectation) -> Floats:
+    """A covariance with the errors that all stars share.
+
+    Parameters
+    ----------
+    covariance : (m, m) float64 array
+        Of shift (2), rotation, scale and whatever else.
+    expect : Expectation
+
+    Returns
+    -------
+    (m, m) float64 array
+
+    Examples
+    --------
+    >>> np.diag(with_common_errors(np.zeros((4, 4)), Expectation(common_mas=2.0))).tolist()
+    [4.0, 4.0, 0.0, 0.0]
+    """
+    common = np.zeros(len(covariance))
+    common[:4] = [expect.common_mas**2] * 2 + [expect.common_slope**2] * 2
+    return np.asarray(covariance + np.diag(common))
 
 
 def reduced_chi2(square: Floats, a: Projected, b: Projected, *, floor_mas: float) -> Floats:

@@ -25,6 +25,13 @@ Floats = NDArray[np.float64]
 
 # an a-priori solution may be off by that much
 _REACH_MAS = 2000.0
+# of stars this bright, the mismatch that noise makes, and by how much centres are off per root of the
+# rest; towards the middle of the field such errors cancel
+_BRIGHT = 100.0
+_FEWEST = 5
+_NOISE_MISMATCH = 0.1
+_PIX_PER_ROOT = 0.075
+_MIDDLE = 0.25
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -157,20 +164,49 @@ def _register(seen: Seen, target: Target, solution: Solution) -> Registration:
         under(seen, solution, center=target.field.center, pick=pick),
         field=target.field,
         search=Search(_REACH_MAS, target.field.pixel_mas / 2),
-        expect=expectation(target),
+        expect=expectation(seen, target),
     )
     return replace(found, b=pick[found.b])
 
 
-def expectation(target: Target) -> Expectation:
+def expectation(seen: Seen, target: Target) -> Expectation:
     """What is known of an exposure and a catalogue before they are measured: the scale is free.
 
     Parameters
     ----------
+    seen : Seen
     target : Target
 
     Returns
     -------
     Expectation
+        With the errors that all stars share: of the catalogue, and of a profile that does not fit.
     """
-    return Expectation(common_mas=target.stars.common_mas)
+    edge = profile_error_pix(seen) * target.field.pixel_mas
+    middle = np.hypot(target.stars.common_mas, _MIDDLE * edge)
+    reach = float(np.hypot(*target.field.corners.T).mean())
+    return Expectation(common_mas=float(middle), common_slope=edge / reach)
+
+
+def profile_error_pix(seen: Seen) -> float:
+    """How far a profile that does not fit may move the stars at the edge of the field, pixels.
+
+    Where the profile is lopsided in a way that changes over the field, so are the centres: between
+    exposures this cancels, against a catalogue it looks like a scale or a rotation. No number of stars
+    tells. The size is that found on simulated frames with coma and astigmatism as large as those of UVIS.
+
+    Parameters
+    ----------
+    seen : Seen
+
+    Returns
+    -------
+    float
+        0 where bright stars fit as well as their noise allows, or there are none.
+    """
+    s = seen.sources
+    bright = (s.snr > _BRIGHT) & (s.tier == 0) & np.isfinite(s.mismatch)
+    if bright.sum() < _FEWEST:
+        return 0.0
+    excess = float(np.median(s.mismatch[bright])) - _NOISE_MISMATCH
+    return _PIX_PER_ROOT * float(np.sqrt(max(excess, 0.0)))
