@@ -49,6 +49,7 @@ format: dev
 
 bench: dev
 	$(BIN)/python bench/run.py
+	$(BIN)/python bench/archive.py
 
 bench-full: dev
 	$(BIN)/python bench/run.py --full

@@ -5,11 +5,14 @@ from __future__ import annotations
 import os
 import socket
 import sys
-from collections.abc import Generator
+from collections.abc import Generator, Iterator
+from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
 import pytest
+
+from trueup.config import Config
 
 ROOT = Path(__file__).resolve().parents[1]
 
@@ -40,6 +43,19 @@ def _only_this_machine(monkeypatch: pytest.MonkeyPatch) -> None:
         connect(self, address)
 
     monkeypatch.setattr(socket.socket, "connect", guarded)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _no_settings_of_the_user() -> Iterator[None]:
+    """Tests see neither the settings nor the tokens of whoever runs them."""
+    ours = tuple(f"TRUEUP_{section.name.upper()}_" for section in fields(Config))
+    with pytest.MonkeyPatch.context() as patch:
+        for name in list(os.environ):
+            if name.startswith((*ours, "MAST_API_TOKEN", "CRDS_")):
+                patch.delenv(name)
+        patch.setenv("TRUEUP_CONFIG", "")
+        patch.setenv("NETRC", "/nowhere/netrc")
+        yield
 
 
 @pytest.fixture(scope="session")

@@ -137,7 +137,6 @@ def test_a_named_file_that_is_not_there(tmp_path: Path) -> None:
 def test_files_are_not_edited_where_that_is_forbidden(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setenv("TRUEUP_CONFIG", "")
     make_visit(tmp_path, recipe=Recipe(size=(96, 64), stars=20))
     flc = tmp_path / "iepw14g4q_flc.fits"
     (hlet,) = tmp_path.glob("*g4_hlet.fits")

@@ -59,8 +59,7 @@ def visit(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture
-def mast(visit: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Mast]:
-    monkeypatch.setenv("TRUEUP_CONFIG", "")
+def mast(visit: Path) -> Iterator[Mast]:
     with loopback(visit) as mast:
         yield mast
 

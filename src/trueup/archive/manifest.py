@@ -231,9 +231,17 @@ def _demand_plain(product: Product) -> None:
 
 def _demand_room(folder: Path, products: Sequence[Product]) -> None:
     missing = [p for p in products if not (folder / p.filename).exists()]
-    parts = [Wanted(folder / p.filename).part for p in missing]
-    needed = sum(p.size or 0 for p in missing) - sum(p.stat().st_size for p in parts if p.is_file())
+    have = sum(_size(Wanted(folder / p.filename).part) for p in missing)
+    needed = sum(p.size or 0 for p in missing) - have
     free = shutil.disk_usage(folder).free
     if needed > free:
         found = f"{len(missing)} files need {needed / 1e9:.1f} GB, and {free / 1e9:.1f} GB are free"
         raise FileAccessError(found, file=folder, todo="make room, or name another folder with --dest")
+
+
+def _size(path: Path) -> int:
+    """Bytes of a file that another process may take away at any moment."""
+    try:
+        return path.stat().st_size
+    except FileNotFoundError:
+        return 0
