@@ -34,6 +34,7 @@ from bench.astrometry.trial import Outcome, run  # noqa: E402
 
 BUILD = Path(__file__).resolve().parents[2] / "build" / "bench"
 Result = TypeVar("Result")
+Chosen = Sequence[tuple[str, Case]]
 
 
 def main() -> None:
@@ -64,9 +65,6 @@ def main() -> None:
         print_speed(options)
     if options.details:
         print("", *(table.details(trial, outcome) for trial, outcome in outcomes), sep="\n")
-
-
-Chosen = Sequence[tuple[str, Case]]
 
 
 def trials(chosen: Chosen, first: int, seeds: int) -> list[Trial]:

@@ -59,8 +59,8 @@ class Trial:
     def name(self) -> str:
         return f"{self.series}-{self.case.name}-{self.seed}"
 
-    def rng(self, *tags: int) -> list[int]:
-        """The seed of a part of the trial."""
+    def stream(self, *tags: int) -> list[int]:
+        """The seed of one of its random streams."""
         return [self.seed, SERIES.index(self.series), CASES.index(self.case), *tags]
 
 
@@ -99,14 +99,14 @@ def make_frames(trial: Trial, folder: Path) -> Frames:
     centre = field_center([chip for exposure in planned for chip in exposure.truth])
     ppm = CHROMATIC_PPM if trial.case.across and trial.series == "R" else 0.0
     injected = replace(INJECTED, scale_ppm=ppm)
-    sky = make_sky(trial.case, planned[0].truth, np.random.default_rng(trial.rng(0)))
+    sky = make_sky(trial.case, planned[0].truth, np.random.default_rng(trial.stream(0)))
     planned = [_with_wcs(exposure, exposure.truth) for exposure in planned]
     wrong = tuple(displaced(chip, injected, centre=centre) for chip in planned[-1].truth)
     planned[-1] = _with_wcs(planned[-1], wrong)
     paths = tuple(_write(trial, exposure, number, sky, folder) for number, exposure in enumerate(planned))
     catalog = folder / "gaia.ecsv" if trial.case.gaia else None
     if catalog:
-        write_catalog(sky, catalog, np.random.default_rng(trial.rng(1)))
+        write_catalog(sky, catalog, np.random.default_rng(trial.stream(1)))
     truth = tuple(exposure.truth for exposure in planned)
     return Frames(trial, paths, catalog, truth, injected, centre, sky)
 
@@ -183,13 +183,13 @@ def _tables(exposure: PlannedExposure) -> Iterator[bytes]:
 
 
 def _planes(trial: Trial, exposure: PlannedExposure, number: int, sky: Sky, chip: int) -> Planes:
-    rng = np.random.default_rng(trial.rng(2, number))
+    rng = np.random.default_rng(trial.stream(2, number))
     rays, focus = rng.uniform(*_RAYS), rng.normal(0, _FOCUS_NM)
     conditions = Conditions(
         sky=_SKY_ELECTRONS[exposure.filter],
         rays=rays,
-        seed=tuple(trial.rng(3, number, chip)),
-        defects=tuple(trial.rng(4, chip)),
+        seed=tuple(trial.stream(3, number, chip)),
+        defects=tuple(trial.stream(4, chip)),
     )
     stars = _on_chip(sky, exposure.truth[chip], filter_number=number)
     psf: Psf = GaussianPsf(exposure.filter)

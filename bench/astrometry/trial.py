@@ -19,6 +19,7 @@ from trueup.model.displacement import Displacement
 from trueup.model.offset import MAS_PER_DEG
 
 Floats = NDArray[np.float64]
+Measured = tuple[Fit, tuple[float, float], Floats]
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,9 +59,6 @@ def run(frames: Frames) -> Outcome:
     fit, center, corners = (_absolute if catalog else _relative)(measurement)
     errors, sigmas = compare(fit, displacement_at(frames, center), corners)
     return Outcome(fit, errors, sigmas, seconds, photon_limit_mas(frames))
-
-
-Measured = tuple[Fit, tuple[float, float], Floats]
 
 
 def _relative(measurement: Measurement) -> Measured:
