@@ -183,7 +183,7 @@ def test_what_is_there_is_not_derived_again(truth: Truth, files: list[Path], tmp
 
 
 def test_an_anchor_does_not_move(truth: Truth, files: list[Path], tmp_path: Path) -> None:
-    fitted = fit(files, against=Against(anchor="F275W"), out=tmp_path / "new")
+    fitted = fit(files, Task(force=True), against=Against(anchor="F275W"), out=tmp_path / "new")
     assert fitted.outcome == "derived", fitted.reason
     found = from_files([*files, *fitted.files])
     for exposure in open_visit(files).exposures:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import tempfile
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -18,7 +18,7 @@ from trueup.astrometry.improvement import Fitted, Improvement, improvement, with
 from trueup.astrometry.measure import measure
 from trueup.astrometry.measurement import Measurement
 from trueup.edit.headerlets import attach
-from trueup.errors import FileAccessError, SolutionError, TrueupError, UsageError
+from trueup.errors import FileAccessError, SolutionError, UsageError
 from trueup.fits.headerlet import read_headerlet
 from trueup.fits.headerlet_write import headerlet_bytes
 from trueup.fits.splice import explained
@@ -135,9 +135,7 @@ def fit(
     verdict, after = trial.of(BytesSource(content, name) for name, content in contents.items())
     if not (verdict.better or task.force):
         return Fitted("no improvement", _no_improvement(verdict, choice), choice, before, derivation, after)
-    files = _write(Path(out), contents)
-    if writing.attach:
-        _attach(visit, files, follow_links=writing.follow_links)
+    files = _write(Path(out), contents, visit=visit, writing=writing)
     verdict, after = trial.of(open_source(file) for file in files)
     return Fitted("derived", verdict.reason, choice, before, derivation, after, files)
 
@@ -197,23 +195,16 @@ def _no_improvement(verdict: Improvement, choice: Choice) -> str:
     return f"no improvement: {verdict.reason}"
 
 
-def _write(folder: Path, contents: Mapping[str, bytes]) -> tuple[Path, ...]:
-    """Write all files, or none."""
+def _write(
+    folder: Path, contents: Mapping[str, bytes], *, visit: Visit, writing: Writing
+) -> tuple[Path, ...]:
+    """Write all files, and none where they cannot be attached."""
     with explained(folder):
         folder.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(dir=folder, prefix=".trueup-") as aside:
-            for name, content in contents.items():
-                (Path(aside) / name).write_bytes(content)
-            for name in contents:
-                os.replace(Path(aside) / name, folder / name)
-    return tuple(folder / name for name in contents)
-
-
-def _attach(visit: Visit, files: Sequence[Path], *, follow_links: bool) -> None:
-    """Attach all headerlets; where that is refused, the files are not kept either."""
-    try:
-        attach([exposure.path for exposure in visit.exposures], files, follow_links=follow_links)
-    except TrueupError:
-        for file in files:
-            file.unlink()
-        raise
+            new = [Path(aside) / name for name in contents]
+            for file, content in zip(new, contents.values(), strict=True):
+                file.write_bytes(content)
+            if writing.attach:
+                attach([e.path for e in visit.exposures], new, follow_links=writing.follow_links)
+            return tuple(file.replace(folder / file.name) for file in new)
