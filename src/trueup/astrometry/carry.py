@@ -81,6 +81,22 @@ def carry(evidence: Evidence, rootname: str, chosen: Assignment) -> tuple[Carrie
         knows nothing of the pixels.
     why_not : str
         The reason in words, blank where a correction was found.
+
+    Examples
+    --------
+    >>> from trueup.astrometry.evidence import gather
+    >>> from trueup.astrometry.measurement import Measurement
+    >>> from trueup.model.cards import Cards, make_card
+    >>> from trueup.model.exposure import Exposure
+    >>> from trueup.model.names import WcsName
+    >>> from trueup.model.solution import Origin, Solution
+    >>> from trueup.model.visit import Visit
+    >>> opus = Solution(WcsName.parse("OPUS"), Origin("primary"))
+    >>> header = Cards((make_card("ROOTNAME", "iepw14g4q"),))
+    >>> exposure = Exposure("iepw14g4q_flt.fits", header, (), (opus,), opus)
+    >>> evidence = gather(Measurement(Visit((exposure,))))
+    >>> carry(evidence, "iepw14g4q", {})
+    (None, 'it is alone')
     """
     exposure = evidence.exposures[rootname]
     donors = [evidence.exposures[other] for other in chosen if other != rootname]

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import chain, pairwise
 
-from trueup.astrometry import reasons
+from trueup.astrometry import reasons, remarks
 from trueup.astrometry.anchor import anchored
 from trueup.astrometry.choice import Choice, ChoiceVerdict, Chosen, Rejected
 from trueup.astrometry.evidence import Assignment, Evidence, gather
@@ -143,7 +143,7 @@ def _with_unmeasured(evidence: Evidence, decision: _Decision, rootnames: Sequenc
 
 
 def _waiting(evidence: Evidence, rootname: str) -> Given:
-    why = reasons.not_measured(evidence, [rootname])
+    why = remarks.not_measured(evidence, [rootname])
     return Given(evidence.active(rootname), f"{why}; left as it is until the others are derived")
 
 
@@ -154,7 +154,7 @@ def _decide_blind(evidence: Evidence, rootnames: Sequence[str]) -> _Decision:
     contradicted = any(fit.verdict == "fail" for fit in pair_fits(evidence, active).values())
     sound = all(candidate in evidence.options[root] for root, candidate in active.items())
     trusted = most_trusted(evidence, rootnames)
-    why = f"nothing can be measured ({reasons.not_measured(evidence, rootnames)})"
+    why = f"nothing can be measured ({remarks.not_measured(evidence, rootnames)})"
     if sound and before.common is not None and not contradicted:
         return _Decision("unmeasurable", f"{why}; {reasons.stays(evidence, before)}", active)
     if trusted is not None:
@@ -185,7 +185,7 @@ def _together(evidence: Evidence, decisions: Sequence[_Decision]) -> Choice:
         rejected=tuple(
             Rejected(rootname, evidence.solution(candidate), why)
             for rootname in evidence.exposures
-            for candidate, why in reasons.rejected(evidence, rootname, of[rootname].everything)
+            for candidate, why in remarks.rejected(evidence, rootname, of[rootname].everything)
         ),
         findings=(*chain.from_iterable(d.findings for d in decisions), *evidence.measurement.findings),
     )
@@ -210,7 +210,7 @@ def _chosen(evidence: Evidence, decision: _Decision, rootname: str) -> Chosen:
     return Chosen(
         exposure,
         solution,
-        given.note if given is not None else reasons.single(evidence, candidate, decision.chosen),
+        given.note if given is not None else remarks.single(evidence, candidate, decision.chosen),
         relative_corner_mas=worst.mas if worst else None,
         relative_sigma_mas=worst.sigma_mas if worst else None,
         absolute_mas=absolute,

@@ -57,6 +57,14 @@ def gives_up_the_sky(evidence: Evidence, standing: Standing) -> bool:
     Returns
     -------
     bool
+
+    Examples
+    --------
+    >>> from trueup.astrometry.measurement import Measurement
+    >>> from trueup.astrometry.evidence import gather
+    >>> from trueup.model.visit import Visit
+    >>> gives_up_the_sky(gather(Measurement(Visit(()))), Standing({}, "pass", None, None, None, 0, 0))
+    False
     """
     if standing.absolute is not None or evidence.anchored:
         return False

@@ -59,6 +59,22 @@ def common_sets(evidence: Evidence, rootnames: Collection[str]) -> Iterator[Assi
     -------
     iterator of mapping of str to Candidate
         Without the kinds that an exposure lacks, or has in sound form only.
+
+    Examples
+    --------
+    >>> from trueup.astrometry.evidence import gather
+    >>> from trueup.astrometry.measurement import Measurement
+    >>> from trueup.model.cards import Cards, make_card
+    >>> from trueup.model.exposure import Exposure
+    >>> from trueup.model.names import WcsName
+    >>> from trueup.model.solution import Origin, Solution
+    >>> from trueup.model.visit import Visit
+    >>> opus = Solution(WcsName.parse("OPUS"), Origin("primary"))
+    >>> header = Cards((make_card("ROOTNAME", "iepw14g4q"),))
+    >>> exposure = Exposure("iepw14g4q_flt.fits", header, (), (opus,), opus)
+    >>> evidence = gather(Measurement(Visit((exposure,))))
+    >>> list(common_sets(evidence, ["iepw14g4q"]))
+    [{'iepw14g4q': Candidate(rootname='iepw14g4q', index=0)}]
     """
     free = [rootname for rootname in rootnames if rootname not in evidence.anchored]
     kinds = [_kinds(evidence, rootname) for rootname in free]
@@ -89,6 +105,22 @@ def of_kind(evidence: Evidence, rootname: str, kind: Kind) -> Candidate:
     Returns
     -------
     Candidate
+
+    Examples
+    --------
+    >>> from trueup.astrometry.evidence import gather
+    >>> from trueup.astrometry.measurement import Measurement
+    >>> from trueup.model.cards import Cards, make_card
+    >>> from trueup.model.exposure import Exposure
+    >>> from trueup.model.names import WcsName
+    >>> from trueup.model.solution import Origin, Solution
+    >>> from trueup.model.visit import Visit
+    >>> opus = Solution(WcsName.parse("OPUS"), Origin("primary"))
+    >>> header = Cards((make_card("ROOTNAME", "iepw14g4q"),))
+    >>> exposure = Exposure("iepw14g4q_flt.fits", header, (), (opus,), opus)
+    >>> evidence = gather(Measurement(Visit((exposure,))))
+    >>> of_kind(evidence, "iepw14g4q", ("telemetry", "", ""))
+    Candidate(rootname='iepw14g4q', index=0)
     """
     base = evidence.solution(evidence.active(rootname)).name.base.upper()
 

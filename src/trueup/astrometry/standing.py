@@ -135,7 +135,16 @@ def stand(evidence: Evidence, assignment: Assignment) -> Standing:
 
 
 def pair_fits(evidence: Evidence, assignment: Assignment) -> dict[tuple[str, str], Fit]:
-    """The measurements between the members of a set that count, by their rootnames."""
+    """The measurements between the members of a set that count, by their rootnames.
+
+    Examples
+    --------
+    >>> from trueup.astrometry.measurement import Measurement
+    >>> from trueup.astrometry.evidence import gather
+    >>> from trueup.model.visit import Visit
+    >>> pair_fits(gather(Measurement(Visit(()))), {})
+    {}
+    """
     found = {}
     for a, b in combinations(assignment, 2):
         fit = evidence.between(assignment[a], assignment[b])
@@ -186,7 +195,13 @@ def _worst(fits: Mapping[tuple[str, str], Fit]) -> Distance | None:
 
 
 def distance(fit: Fit, a: str = "", b: str = "") -> Distance:
-    """The displacement that a measurement was judged by."""
+    """The displacement that a measurement was judged by.
+
+    Examples
+    --------
+    >>> print(distance(Fit(9, judged_mas=4.0, judged_sigma_mas=1.0, corner_mas=8.0, corner_pix=0.2)))
+    4.0 +- 1.0 mas (0.10 px)
+    """
     return Distance(fit.judged_mas or 0.0, fit.judged_sigma_mas or 0.0, pixel_mas(fit), a, b)
 
 
@@ -203,6 +218,14 @@ def worst_of(evidence: Evidence, candidate: Candidate, others: Assignment) -> Di
     Returns
     -------
     Distance or None
+
+    Examples
+    --------
+    >>> from trueup.astrometry.measurement import Measurement
+    >>> from trueup.astrometry.evidence import gather
+    >>> from trueup.model.visit import Visit
+    >>> worst_of(gather(Measurement(Visit(()))), Candidate("iepw14g4q", 0), {}) is None
+    True
     """
     found = []
     for rootname, other in others.items():

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection
 from dataclasses import dataclass
 
-from trueup.astrometry import reasons
+from trueup.astrometry import remarks
 from trueup.astrometry.carry import Carried, carry
 from trueup.astrometry.evidence import Assignment, Evidence
 from trueup.astrometry.measurement import Candidate
@@ -128,8 +128,24 @@ def give(evidence: Evidence, rootname: str, chosen: Assignment, *, kind: Kind | 
     Given
         What agrees with the correction of a measured exposure; without such a one the common kind where
         the others change to it, else what is in force, unless a measurement speaks against it.
+
+    Examples
+    --------
+    >>> from trueup.astrometry.evidence import gather
+    >>> from trueup.astrometry.measurement import Measurement
+    >>> from trueup.model.cards import Cards, make_card
+    >>> from trueup.model.exposure import Exposure
+    >>> from trueup.model.names import WcsName
+    >>> from trueup.model.solution import Origin, Solution
+    >>> from trueup.model.visit import Visit
+    >>> opus = Solution(WcsName.parse("OPUS"), Origin("primary"))
+    >>> header = Cards((make_card("ROOTNAME", "iepw14g4q"),))
+    >>> exposure = Exposure("iepw14g4q_flt.fits", header, (), (opus,), opus)
+    >>> evidence = gather(Measurement(Visit((exposure,))))
+    >>> give(evidence, "iepw14g4q", {}, kind=None).candidate
+    Candidate(rootname='iepw14g4q', index=0)
     """
-    why = reasons.not_measured(evidence, [rootname])
+    why = remarks.not_measured(evidence, [rootname])
     if rootname in evidence.anchored:
         return Given(evidence.active(rootname), f"{why}; an anchor never moves")
     carried, why_not = carry(evidence, rootname, chosen)
@@ -153,7 +169,7 @@ def _carried(
     rootname = carried.rootname
     east, north = carried.east_mas, carried.north_mas
     words = (
-        f"{reasons.not_measured(evidence, [rootname])}; takes the correction of {carried.donor},"
+        f"{remarks.not_measured(evidence, [rootname])}; takes the correction of {carried.donor},"
         f" ({east:+.1f}, {north:+.1f}) mas on {carried.prior}:"
         f" the same guide stars hold both to {carried.sigma_mas:.0f} mas"
     )

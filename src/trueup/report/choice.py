@@ -120,6 +120,14 @@ def print_choice(values: Mapping[str, Any], console: Console) -> None:
     values : mapping
         Of :func:`choice_values`.
     console : rich.console.Console
+
+    Examples
+    --------
+    >>> from rich.console import Console
+    >>> none = {"exposures": [], "rejected": [], "findings": ["one file is damaged"]}
+    >>> print_choice({**none, "verdict": "keep", "reason": "all agree"}, Console(width=80))
+    KEEP: all agree.
+    ! one file is damaged
     """
     verdict = values["verdict"]
     console.print(f"{verdict.upper()}: {values['reason']}.", style=_STYLES[verdict])
