@@ -19,7 +19,7 @@ from trueup.model.solution import Solution
 from trueup.model.soundness import judge
 from trueup.model.visit import Visit
 
-Outcome = Literal["keep", "no improvement", "derived", "unmeasurable"]
+Outcome = Literal["keep", "derived", "unmeasurable"]
 
 _NOTHING = Derivation(())
 
@@ -53,7 +53,7 @@ class Fitted:
 
     Parameters
     ----------
-    outcome : {"keep", "no improvement", "derived", "unmeasurable"}
+    outcome : {"keep", "derived", "unmeasurable"}
     reason : str
         In words, with the numbers.
     choice : Choice

@@ -134,7 +134,7 @@ def fit(
     trial = _Trial(before, derivation, choice, reference_frame(against, visit))
     verdict, after = trial.of(BytesSource(content, name) for name, content in contents.items())
     if not (verdict.better or task.force):
-        return Fitted("no improvement", _no_improvement(verdict, choice), choice, before, derivation, after)
+        return Fitted("keep", _no_improvement(verdict, choice), choice, before, derivation, after)
     files = _write(Path(out), contents, visit=visit, writing=writing)
     verdict, after = trial.of(open_source(file) for file in files)
     return Fitted("derived", verdict.reason, choice, before, derivation, after, files)
