@@ -12,6 +12,7 @@ from scenes import SHAPE, chip_wcs, distortion_only, exposure, fit, moved, solut
 
 from trueup.astrometry.absolute import measure_absolute
 from trueup.astrometry.catalog import Catalog, read_catalog
+from trueup.astrometry.measure import measure
 from trueup.astrometry.measurement import Absolute, Candidate
 from trueup.astrometry.seen import see
 from trueup.astrometry.sources import Sources
@@ -22,6 +23,7 @@ from trueup.fits.exposure import read_exposure
 from trueup.model.chipwcs import ChipWcs
 from trueup.model.exposure import Exposure
 from trueup.model.offset import offset
+from trueup.model.visit import Visit
 from trueup.simulate import Recipe, make_visit
 
 Floats = NDArray[np.float64]
@@ -157,6 +159,13 @@ def test_a_catalogue_without_motions_is_refused_or_says_little() -> None:
     undated = replace(sky.catalog, epoch=unknown)
     with pytest.raises(DataError, match=r"gaia\.ecsv: no epoch; state it"):
         rows(sky, exposed(), undated)
+
+
+def test_a_catalogue_is_refused_before_pixels_are_read() -> None:
+    undated = replace(draw(3).catalog, epoch=np.full(46, np.nan))
+    # the exposure has no file
+    with pytest.raises(DataError, match=r"gaia\.ecsv: no epoch"):
+        measure(Visit((exposed(),)), catalog=undated)
 
 
 @pytest.mark.parametrize("shift", [(0.2, 0.0), (180.0, 0.0), (0.0, 60.0)])

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
 from trueup.astrometry.catalog import Catalog
@@ -20,6 +20,7 @@ from trueup.astrometry.measurement import Absolute, Candidate
 from trueup.astrometry.register import assess
 from trueup.astrometry.seen import Seen, under
 from trueup.astrometry.target import CatalogTie, aim, expectation, tie_to_catalog
+from trueup.model.exposure import Exposure
 from trueup.model.solution import Solution
 from trueup.model.soundness import judge
 
@@ -61,7 +62,6 @@ def measure_absolute(
     >>> from trueup.astrometry.seen import see
     >>> from trueup.astrometry.starlist import StarList
     >>> from trueup.model.cards import Cards
-    >>> from trueup.model.exposure import Exposure
     >>> from trueup.model.names import WcsName
     >>> from trueup.model.solution import Origin, Solution
     >>> opus = Solution(WcsName.parse("OPUS"), Origin("primary"))
@@ -84,6 +84,29 @@ def measure_absolute(
     target = aim(exposure.under(solutions[0]), catalog.at(exposure.epoch), center=center)
     tie = tie_to_catalog(seen, target, solutions=solutions)
     return tie, tuple(_row(tie, one) for one in candidates)
+
+
+def require_epochs(catalog: Catalog, exposures: Iterable[Exposure]) -> None:
+    """Make sure that a catalogue says what it takes, before any pixel is read.
+
+    Parameters
+    ----------
+    catalog : Catalog
+    exposures : iterable of Exposure
+
+    Raises
+    ------
+    DataError
+        Where the catalogue lacks what is needed to move its stars to the epoch of one of them.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> require_epochs(Catalog("MINE", "mine.csv", *[np.ones(1)] * 9), [])
+    """
+    for exposure in exposures:
+        if exposure.epoch is not None and exposure.mode == "image":
+            catalog.at(exposure.epoch)
 
 
 def _row(tie: CatalogTie, candidate: Candidate) -> Absolute:

@@ -8,7 +8,7 @@ from itertools import combinations
 import numpy as np
 from numpy.typing import NDArray
 
-from trueup.astrometry.absolute import measure_absolute
+from trueup.astrometry.absolute import measure_absolute, require_epochs
 from trueup.astrometry.agreement import findings
 from trueup.astrometry.candidates import by_trust, candidates, require_matches
 from trueup.astrometry.catalog import Catalog
@@ -79,6 +79,8 @@ def measure(
     >>> [fit.verdict for fit in active]
     ['pass', 'fail', 'fail', 'fail', 'fail', 'pass']
     """
+    if catalog is not None:
+        require_epochs(catalog, visit.exposures)
     stars, skipped = _stars(visit, centroids or {})
     named = {exposure.rootname: exposure for exposure in visit.exposures}
     seen = [see(named[found.rootname], found) for found in stars]
