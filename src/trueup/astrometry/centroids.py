@@ -87,7 +87,7 @@ def read_centroids(path: str | os.PathLike[str], exposure: Exposure) -> StarList
     for chip in exposure.chips:
         here = chip_of == chip.id.extver
         x_here, y_here = columns["x"][here] - 1, y[here] - 1
-        _require_inside(x_here, y_here, chip, name)
+        _require_inside(x_here, y_here, chip=chip, name=name)
         there = {word: column[here] for word, column in columns.items()}
         parts.append((chip.id, _sources(x_here, y_here, there, fwhm_pix=fwhm)))
     notes = () if "sigma" in columns else (f"centroids without errors: {_SIGMA_PIX} pixels are assumed",)
@@ -161,7 +161,7 @@ def _chips(columns: Columns, exposure: Exposure, name: str) -> tuple[NDArray[np.
     return np.where(upper, high.id.extver, low.id.extver), np.where(upper, y - _ROWS_OF_LOWER, y)
 
 
-def _require_inside(x: Floats, y: Floats, chip: Chip, name: str) -> None:
+def _require_inside(x: Floats, y: Floats, *, chip: Chip, name: str) -> None:
     ny, nx = chip.shape
     out = (x < -0.5) | (x > nx - 0.5) | (y < -0.5) | (y > ny - 0.5)
     if out.any():

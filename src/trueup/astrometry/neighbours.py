@@ -79,3 +79,29 @@ def isolated(
     for one, other in (pairs.T, pairs.T[::-1]):
         alone[one[flux[other] > share * flux[one]]] = False
     return alone
+
+
+def repeated(x: Floats, y: Floats, mismatch: Floats, *, reach_pix: float = 1.0) -> NDArray[np.bool_]:
+    """Which entries are a second measurement of a source that another entry fits better.
+
+    Parameters
+    ----------
+    x, y, mismatch : (n,) float64 arrays
+    reach_pix : float
+        Two peaks this near cannot be told apart.
+
+    Returns
+    -------
+    (n,) bool array
+
+    Examples
+    --------
+    >>> repeated(np.array([5.0, 5.3, 9.0]), np.zeros(3), np.array([0.8, 2.0, 1.0])).tolist()
+    [False, True, False]
+    """
+    from scipy.spatial import KDTree
+
+    pairs = KDTree(np.c_[x, y]).query_pairs(reach_pix, output_type="ndarray")
+    again = np.zeros(len(x), bool)
+    again[np.where(mismatch[pairs[:, 0]] <= mismatch[pairs[:, 1]], pairs[:, 1], pairs[:, 0])] = True
+    return again

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from trueup.astrometry.detect import find_peaks, neighbour_share
 from trueup.astrometry.epsf import best_width, effective_psf
 from trueup.astrometry.fitting import WRONG, WRONG_EFFECTIVE, Fitted
-from trueup.astrometry.neighbours import in_wings, isolated
+from trueup.astrometry.neighbours import in_wings, isolated, repeated
 from trueup.astrometry.profile import Gaussian, Profile, neighbour_ratio
 from trueup.astrometry.psfgrid import PsfGrid
 from trueup.astrometry.sky import measure_sky
@@ -54,7 +54,7 @@ class Detection:
     width, effective : int
         Clean bright stars that it takes to correct the width, and to fit an effective PSF.
     limit : int
-        At most so many sources, the brightest are kept.
+        At most so many peaks are looked at, the brightest.
 
     Examples
     --------
@@ -176,15 +176,17 @@ def find_sources(
     extended, wide = _extended(frame, (y, x), fit, fwhm_pix=fwhm_pix, settings=settings)
     kept = fit.good & (fit.snr > settings.threshold) & ~wide
     y, x, fit = y[kept], x[kept], fit[kept]
-    shared = (
-        _shared_profile(frame, (y, x), fit, fwhm_pix=fwhm_pix, settings=settings) if psf is None else None
-    )
-    profile = shared if psf is None else psf.at(x, y)
+    profile: Profile | None
+    if psf is None:
+        profile = _shared_profile(frame, (y, x), fit, fwhm_pix=fwhm_pix, settings=settings)
+    else:
+        profile = psf.at(x, y)
     if profile is not None:
         wrong = WRONG if isinstance(profile, Gaussian) else WRONG_EFFECTIVE
         fit = frame.fit((y, x), profile, half=half, wrong=wrong, start=fit)
     stars = _sources((y, x), fit, floor=phase_error(fwhm_pix, known=profile is not None), settings=settings)
-    return _brightest_first(stars[fit.good & (fit.snr > settings.threshold)], extended)
+    found = _brightest_first(stars[fit.good & (fit.snr > settings.threshold)], extended)
+    return found[~repeated(found.x, found.y, found.mismatch)]
 
 
 def phase_error(fwhm_pix: float, *, known: bool) -> float:
