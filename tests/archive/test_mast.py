@@ -183,6 +183,20 @@ def test_a_busy_portal_is_asked_again(server: Server, mast: Mast, portal: Portal
     assert len(mast.products(["iepw14030"])) == 51
 
 
+def test_nobody_is_there() -> None:
+    with pytest.raises(NetworkError, match=r"127\.0\.0\.1:9: Connection refused$"):
+        Mast(Transport(QUICK), "http://127.0.0.1:9").products(["IEPW14030"])
+
+
+def test_files_are_found_whatever_number_they_have(mast: Mast, portal: Portal) -> None:
+    for rows in portal.products.values():
+        for row in rows:
+            row |= {"obsID": "77", "parent_obsid": None}
+    assert {
+        file.filename for file in select(mast.products(["IEPW14030", "IEPW14040"]))
+    } == TUTORIAL | HEADERLETS
+
+
 def test_offline_asks_nobody(server: Server, portal: Portal) -> None:
     assert portal.observations
     with pytest.raises(NetworkError, match="offline"):

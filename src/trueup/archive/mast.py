@@ -20,14 +20,13 @@ from trueup.archive.criteria import Criteria
 from trueup.archive.product import Product
 from trueup.archive.selection import is_advanced, kind_of, root_of, without_duplicates
 from trueup.archive.stream import Stream, open_url
+from trueup.archive.transport import Transport, reason
 from trueup.errors import NetworkError, TrueupError, UsageError
 
 if TYPE_CHECKING:
     import requests
     from astropy.table import Table
     from astroquery.mast import ObservationsClass
-
-    from trueup.archive.transport import Transport
 
 Row = Mapping[str, Any]
 
@@ -121,8 +120,12 @@ class Mast:
         """
         with _told(self.server):
             client = self._client()
-            names = criteria.ids or ("",)
-            found = [row for name in names for row in self._named(client, name, criteria=criteria)]
+            around = self._around(client, criteria)
+            found = []
+            for name in criteria.ids or ("",):
+                rows = _query(client, self.page, **around, **criteria.caom(_pattern(name)))
+                rows = [row for row in rows if criteria.is_of_visit(str(row["obs_id"]))]
+                found += self._holding(client, rows, name) if _ROOTNAME.fullmatch(name) else rows
         return _table({str(row["obsid"]): row for row in found}.values())
 
     def products(self, ids: Sequence[str]) -> tuple[Product, ...]:
@@ -151,7 +154,7 @@ class Mast:
             observations = self._observed(client, names)
             listed = list(self._listed(client, observations.values()))
         under = {number: str(row["obs_id"]).lower() for number, row in observations.items()}
-        of = {name: [p for number, p in listed if _belongs(p, under[number], name)] for name in names}
+        of = {name: [p for number, p in listed if _belongs(p, under.get(number), name)] for name in names}
         unknown = [name for name, products in of.items() if not products]
         if unknown:
             raise UsageError(
@@ -167,14 +170,10 @@ class Mast:
         rows = (row for obs_id in queries for row in _query(client, self.page, obs_id=obs_id))
         return {str(row["obsid"]): row for row in rows}
 
-    def _named(self, client: ObservationsClass, name: str, *, criteria: Criteria) -> list[Row]:
-        """The observations that fit, those that hold an exposure where one is named."""
-        position = self._position(client, criteria)
-        rows = _query(client, self.page, **position, **criteria.caom(_pattern(name)))
-        rows = [row for row in rows if criteria.is_of_visit(str(row["obs_id"]))]
-        if not _ROOTNAME.fullmatch(name):
-            return rows
-        holders = {number for number, p in self._listed(client, rows) if p.obs_id == name.lower()}
+    def _holding(self, client: ObservationsClass, rows: Iterable[Row], rootname: str) -> list[Row]:
+        """The observations that have an exposure."""
+        rows = list(rows)
+        holders = {number for number, p in self._listed(client, rows) if p.obs_id == rootname.lower()}
         return [row for row in rows if str(row["obsid"]) in holders]
 
     def _listed(
@@ -185,10 +184,12 @@ class Mast:
         numbers = list(released)
         for start in range(0, len(numbers), _BATCH):
             for row in _rows(_quiet(client.get_product_list, numbers[start : start + _BATCH])):
+                # a file may be an observation of its own, too
                 number = str(row.get("parent_obsid") or row["obsID"])
                 yield number, _product(row, released.get(number) or "")
 
-    def _position(self, client: ObservationsClass, criteria: Criteria) -> dict[str, Any]:
+    def _around(self, client: ObservationsClass, criteria: Criteria) -> dict[str, Any]:
+        """The place of a search, in the words of astroquery."""
         import astropy.units as u
 
         if not criteria.target and not criteria.position:
@@ -245,10 +246,14 @@ class _Patient:
 @contextmanager
 def _told(name: str) -> Iterator[None]:
     """Whatever astroquery raises, as an error of the service."""
+    import requests
+
     try:
         yield
     except TrueupError:
         raise
+    except (requests.ConnectionError, requests.Timeout) as error:
+        raise NetworkError(reason(error), file=name) from error
     except TimeoutError as error:
         raise NetworkError(f"no answer in time ({error})", file=name, todo="try again later") from error
     except Exception as error:
@@ -277,10 +282,10 @@ def _pattern(name: str) -> str:
     return name
 
 
-def _belongs(product: Product, under: str, name: str) -> bool:
-    """Whether a file, found under an observation, is of what was named."""
+def _belongs(product: Product, under: str | None, name: str) -> bool:
+    """Whether a file, listed under an observation, is of what was named."""
     if not _ROOTNAME.fullmatch(name):
-        return fnmatchcase(under, _pattern(name))
+        return under is None or fnmatchcase(under, _pattern(name))
     # the names of advanced products leave out the last letter of a rootname
     return product.obs_id == name or (
         is_advanced(product) and root_of(product.filename).endswith(f"_{name[:8]}")
