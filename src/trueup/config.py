@@ -246,11 +246,12 @@ def _converted(value: Any, default: object, where: str) -> object:
 
 
 def _text(value: str | os.PathLike[str]) -> str:
-    return os.fspath(value)
+    text = os.fspath(value).strip()
+    return text.rstrip("/") if "://" in text else text
 
 
 def _texts(value: str | Iterable[str]) -> tuple[str, ...]:
-    return tuple(value.replace(",", " ").split() if isinstance(value, str) else map(_text, value))
+    return tuple(map(_text, value.replace(",", " ").split() if isinstance(value, str) else value))
 
 
 def _number(value: str | float) -> float:

@@ -46,6 +46,17 @@ def test_argument_environment_file_default(settings: Path) -> None:
     assert read_config({"mast.url": None}, environ=environ).mast.url == "http://environment"
 
 
+def test_what_pasting_leaves_is_taken_off() -> None:
+    environ = {
+        "TRUEUP_CONFIG": "",
+        "TRUEUP_MAST_TOKEN": "abc\n",
+        "TRUEUP_GAIA_URLS": "http://a/, http://b/tap/",
+    }
+    config = read_config({"mast.url": "http://there/ "}, environ=environ)
+    assert (config.mast.token, config.mast.url) == ("abc", "http://there")
+    assert config.gaia.urls == ("http://a", "http://b/tap")
+
+
 def test_the_usual_place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, settings: Path) -> None:
     monkeypatch.setenv("HOME", str(tmp_path))
     assert read_config(environ={}) == Config()

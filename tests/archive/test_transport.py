@@ -170,6 +170,10 @@ def test_where_a_token_is_found(tmp_path: Path) -> None:
     assert find_token(Mast(netrc=str(netrc), token="mine")) == "mine"
     assert find_token(Mast(netrc=str(netrc), url="https://elsewhere")) == ""
     assert find_token(Mast(netrc=str(tmp_path / "none"))) == ""
+    for broken in (f"{TOKEN}\nX: y", f"{TOKEN} {TOKEN}", f"{TOKEN}\N{EN DASH}"):
+        with pytest.raises(UsageError, match="no token has") as caught:
+            find_token(Mast(token=broken))
+        assert TOKEN not in str(caught.value)
     assert TOKEN not in repr(Config(mast=Mast(token=TOKEN)))
     netrc.write_text(f"machine mast.stsci.edu password {TOKEN} {TOKEN}\n")
     with pytest.raises(UsageError, match=re.escape(str(netrc))) as caught:

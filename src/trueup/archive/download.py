@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import os
 import threading
 from collections.abc import Callable, Iterator
@@ -22,6 +23,8 @@ from trueup.errors import DataError, FileAccessError, FormatError, NetworkError,
 Status = Literal["complete", "cached", "repaired"]
 Open = Callable[[int, str], AbstractContextManager[Stream]]
 Tell = Callable[[int], None]
+
+_FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
 
 
 @dataclass(frozen=True, slots=True)
@@ -249,4 +252,5 @@ def _explained(path: Path) -> Iterator[None]:
     except TrueupError:
         raise
     except OSError as error:
-        raise FileAccessError(error.strerror or str(error), file=path) from error
+        todo = "make room and try again: what has come is kept" if error.errno in _FULL else ""
+        raise FileAccessError(error.strerror or str(error), file=path, todo=todo) from error

@@ -25,6 +25,7 @@ from trueup.errors import NetworkError
 
 _PIECE = 256 * 1024
 _MOST_REDIRECTS = 10
+_PORTS = {"http": 80, "https": 443}
 
 logger = logging.getLogger(__name__)
 
@@ -76,7 +77,7 @@ class _TokenFor(AuthBase):
 
 def _origin(url: str) -> tuple[str, str | None, int | None]:
     parts = urlsplit(url)
-    return parts.scheme, parts.hostname, parts.port
+    return parts.scheme, parts.hostname, parts.port or _PORTS.get(parts.scheme)
 
 
 class _Adapter(HTTPAdapter):

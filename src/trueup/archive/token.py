@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import netrc
+import re
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -10,6 +11,8 @@ from trueup.config import Mast
 from trueup.errors import UsageError
 
 HOW_TO = "set a token with --token, TRUEUP_MAST_TOKEN, [mast] token, or as password in the netrc file"
+# what the header of a request may hold; the library that refuses others would print them
+_TOKEN = re.compile(r"[!-~]+")
 
 
 def find_token(mast: Mast) -> str:
@@ -26,17 +29,20 @@ def find_token(mast: Mast) -> str:
     Raises
     ------
     UsageError
-        Where the netrc file cannot be understood.
+        Where the netrc file cannot be understood, or what is given cannot be a token.
 
     Examples
     --------
     >>> find_token(Mast(netrc="nowhere", token="")), len(find_token(Mast(token="secret")))
     ('', 6)
     """
-    if mast.token:
-        return mast.token
-    path = Path(mast.netrc).expanduser()
-    host = urlsplit(mast.url).hostname
+    token = mast.token or _of_netrc(Path(mast.netrc).expanduser(), urlsplit(mast.url).hostname)
+    if token and not _TOKEN.fullmatch(token):
+        raise UsageError("the token has characters that no token has", todo=HOW_TO)
+    return token
+
+
+def _of_netrc(path: Path, host: str | None) -> str:
     if host is None or not path.is_file():
         return ""
     try:
