@@ -7,24 +7,22 @@ Source: the MAST Portal services `Mast.Caom.Filtered`, `Mast.Caom.Filtered.Posit
 from __future__ import annotations
 
 import re
-import time
-import warnings
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
 from trueup.archive.criteria import Criteria
+from trueup.archive.portal import ask, explained, open_portal
 from trueup.archive.product import Product
 from trueup.archive.selection import is_advanced, kind_of, root_of, without_duplicates
 from trueup.archive.stream import Stream, open_url
-from trueup.archive.transport import Transport, reason
-from trueup.errors import NetworkError, TrueupError, UsageError
+from trueup.archive.transport import Transport
+from trueup.errors import UsageError
 
 if TYPE_CHECKING:
-    import requests
     from astropy.table import Table
     from astroquery.mast import ObservationsClass
 
@@ -36,7 +34,6 @@ _BATCH = 100
 _PUBLIC = "PUBLIC"
 _ROOTNAME = re.compile(r"[a-z][a-z0-9]{7}[a-z]", re.IGNORECASE)
 _VISIT = re.compile(r"[a-z][a-z0-9]{5}", re.IGNORECASE)
-_LONGEST_POLL = 10_000
 # CAOM's word and ours
 _COLUMNS = {
     "obs_id": "obs_id",
@@ -118,8 +115,8 @@ class Mast:
         NetworkError
             Where MAST cannot be reached or answers with nonsense.
         """
-        with _told(self.server):
-            client = self._client()
+        with explained(self.server):
+            client = open_portal(self.transport, self.server, page=self.page, pause_s=self.pause_s)
             around = self._around(client, criteria)
             found = []
             for name in criteria.ids or ("",):
@@ -149,8 +146,8 @@ class Mast:
             Where MAST cannot be reached or answers with nonsense.
         """
         names = tuple(dict.fromkeys(name.lower() for name in ids))
-        with _told(self.server):
-            client = self._client()
+        with explained(self.server):
+            client = open_portal(self.transport, self.server, page=self.page, pause_s=self.pause_s)
             observations = self._observed(client, names)
             listed = list(self._listed(client, observations.values()))
         under = {number: str(row["obs_id"]).lower() for number, row in observations.items()}
@@ -183,7 +180,7 @@ class Mast:
         released = {str(row["obsid"]): _date(row.get("t_obs_release")) for row in observations}
         numbers = list(released)
         for start in range(0, len(numbers), _BATCH):
-            for row in _rows(_quiet(client.get_product_list, numbers[start : start + _BATCH])):
+            for row in ask(client.get_product_list, numbers[start : start + _BATCH]):
                 # a file may be an observation of its own, too
                 number = str(row.get("parent_obsid") or row["obsID"])
                 yield number, _product(row, released.get(number) or "")
@@ -208,71 +205,11 @@ class Mast:
             raise UsageError(f"does not know where {target} is", file=self.server, todo="give a position")
         return SkyCoord(places[0]["ra"], places[0]["decl"], unit="deg")
 
-    def _client(self) -> ObservationsClass:
-        """A private astroquery client of the configured server; the shared one is left alone."""
-        from astroquery.mast import ObservationsClass
-
-        client = ObservationsClass()
-        client.disable_cloud_dataset()
-        portal = client._portal_api_connection
-        portal.MAST_REQUEST_URL = f"{self.server}/api/v0/invoke"
-        portal.COLUMNS_CONFIG_URL = f"{self.server}/portal/Mashup/Mashup.asmx/columnsconfig"
-        portal.MAST_DOWNLOAD_URL = f"{self.server}/api/v0.1/Download/file"
-        portal.MAST_BUNDLE_URL = f"{self.server}/api/v0.1/Download/bundle"
-        # the class shares it between servers
-        portal._column_configs = {}
-        portal.PAGESIZE = self.page
-        portal._session = client._session = _Patient(self.transport.session, self.pause_s)
-        return client
-
-
-class _Patient:
-    """What astroquery needs of a session; it waits before astroquery asks again for an answer."""
-
-    def __init__(self, session: requests.Session, pause_s: float) -> None:
-        self._session = session
-        self._pause_s = pause_s
-        self.headers = session.headers
-
-    def request(self, method: str, url: str, **kwargs: Any) -> requests.Response:
-        """Send a request under the time-outs of the session, not those of astroquery."""
-        kwargs.pop("timeout", None)
-        response = self._session.request(method, url, **kwargs)
-        if len(response.content) < _LONGEST_POLL and b'"EXECUTING"' in response.content:
-            time.sleep(self._pause_s)
-        return response
-
-
-@contextmanager
-def _told(name: str) -> Iterator[None]:
-    """Whatever astroquery raises, as an error of the service."""
-    import requests
-
-    try:
-        yield
-    except TrueupError:
-        raise
-    except (requests.ConnectionError, requests.Timeout) as error:
-        raise NetworkError(reason(error), file=name) from error
-    except TimeoutError as error:
-        raise NetworkError(f"no answer in time ({error})", file=name, todo="try again later") from error
-    except Exception as error:
-        what = " ".join(str(error).split()) or type(error).__name__
-        raise NetworkError(f"answers with nonsense ({what})", file=name, todo="try again later") from error
-
-
-def _quiet(ask: Any, *args: Any, **kwargs: Any) -> Table:
-    from astroquery.exceptions import NoResultsWarning
-
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", NoResultsWarning)
-        return ask(*args, **kwargs)
-
 
 def _query(client: ObservationsClass, page: int, **criteria: Any) -> list[Row]:
     """Observations of HST; those of advanced pipelines repeat them under other names."""
-    found = _quiet(client.query_criteria, pagesize=page, obs_collection="HST", **criteria)
-    return [row for row in _rows(found) if not str(row["obs_id"]).lower().startswith("hst_")]
+    found = ask(client.query_criteria, pagesize=page, obs_collection="HST", **criteria)
+    return [row for row in found if not str(row["obs_id"]).lower().startswith("hst_")]
 
 
 def _pattern(name: str) -> str:
@@ -290,14 +227,6 @@ def _belongs(product: Product, under: str | None, name: str) -> bool:
     return product.obs_id == name or (
         is_advanced(product) and root_of(product.filename).endswith(f"_{name[:8]}")
     )
-
-
-def _rows(table: Table) -> Iterator[dict[str, Any]]:
-    """The rows of a table, None where a value is masked or not a number."""
-    columns = {name: table[name].tolist() for name in table.colnames}
-    for values in zip(*columns.values(), strict=True):
-        # a value that differs from itself
-        yield {name: v if v == v else None for name, v in zip(columns, values, strict=True)}
 
 
 def _product(row: Row, released: str) -> Product:
