@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from trueup.astrometry.profile import FWHM_PER_SIGMA
-from trueup.astrometry.psf import detector_fwhm_pix
+from trueup.astrometry.readout import chip_fwhm_pix
 from trueup.astrometry.sources import Sources
 from trueup.astrometry.starlist import StarList
 from trueup.errors import DataError, FormatError
@@ -82,7 +82,7 @@ def read_centroids(path: str | os.PathLike[str], exposure: Exposure) -> StarList
     name = os.fspath(path)
     columns = _columns(name)
     chip_of, y = _chips(columns, exposure, name)
-    fwhm = detector_fwhm_pix(exposure.detector, exposure.filter)
+    fwhm = chip_fwhm_pix(exposure, exposure.chips[0])
     parts = []
     for chip in exposure.chips:
         here = chip_of == chip.id.extver

@@ -14,7 +14,15 @@ import numpy as np
 
 from trueup.astrometry.profile import FWHM_PER_SIGMA
 
-_PIXEL_ARCSEC = {"UVIS": 0.0396, "IR": 0.1283, "WFC": 0.05, "HRC": 0.027, "SBC": 0.032, "WFPC2": 0.1}
+_PIXEL_ARCSEC = {
+    "UVIS": 0.0396,
+    "IR": 0.1283,
+    "WFC": 0.05,
+    "HRC": 0.027,
+    "SBC": 0.032,
+    "WFPC2": 0.1,
+    "PC": 0.0455,
+}
 # for each detector wavelengths in nm, then widths in arcsec
 _WIDTHS = {
     "UVIS": (
@@ -38,7 +46,7 @@ def fwhm_arcsec(detector: str, filter_name: str) -> float:
     Parameters
     ----------
     detector : str
-        UVIS, IR, WFC, HRC, SBC; anything else counts as WFPC2.
+        UVIS, IR, WFC, HRC, SBC, PC (chip 1 of WFPC2); anything else counts as WFPC2.
     filter_name : str
         As F336W; without a wavelength in it the middle of the detector's range is taken.
 

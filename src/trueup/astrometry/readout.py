@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+from trueup.astrometry.psf import detector_fwhm_pix
 from trueup.fits.exposure import read_pixels
 from trueup.model.exposure import Chip, Exposure
 
@@ -42,6 +43,33 @@ def electrons_per_unit(exposure: Exposure, chip: Chip) -> float:
     unit = chip.header.text("BUNIT").upper().replace(" ", "")
     per_count = (exposure.header.number("ATODGAIN") or 1.0) if unit.startswith("COUNT") else 1.0
     return per_count * (exposure.exptime if unit.endswith("/S") else 1.0)
+
+
+def chip_fwhm_pix(exposure: Exposure, chip: Chip) -> float:
+    """Width of a point source on a chip, in its pixels as they were read out.
+
+    Parameters
+    ----------
+    exposure : Exposure
+    chip : Chip
+
+    Returns
+    -------
+    float
+
+    Examples
+    --------
+    >>> from trueup.model.cards import Cards, make_card
+    >>> from trueup.model.names import WcsName
+    >>> from trueup.model.solution import ChipId, Origin, Solution
+    >>> opus = Solution(WcsName.parse("OPUS"), Origin("primary"))
+    >>> header = Cards((make_card("DETECTOR", "UVIS"), make_card("FILTER", "F300X")))
+    >>> binned = Chip(ChipId(1, 2), (1025, 2048), Cards((make_card("BINAXIS1", 2),)), {})
+    >>> round(chip_fwhm_pix(Exposure("a_flt.fits", header, (binned,), (opus,), opus), binned), 2)
+    0.95
+    """
+    detector = "PC" if exposure.detector == "WFPC2" and chip.id.ccdchip == 1 else exposure.detector
+    return detector_fwhm_pix(detector, exposure.filter) / (chip.header.number("BINAXIS1") or 1.0)
 
 
 def pixels_missing(chip: Chip) -> str:

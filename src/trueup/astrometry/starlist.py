@@ -7,9 +7,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from trueup.astrometry.psf import detector_fwhm_pix
 from trueup.astrometry.psfgrid import ChipPsfs
-from trueup.astrometry.readout import electrons_per_unit, pixels_missing, usable_pixels
+from trueup.astrometry.readout import chip_fwhm_pix, electrons_per_unit, pixels_missing, usable_pixels
 from trueup.astrometry.sources import Detection, Sources, find_sources
 from trueup.astrometry.trail import elongations, is_trailed
 from trueup.model.exposure import Exposure
@@ -29,7 +28,7 @@ class StarList:
     chips : tuple of (ChipId, Sources)
         Centres in 0-based pixels of each chip.
     fwhm_pix : float
-        Width of a point source that was assumed, pixels.
+        Width of a point source that was assumed on the first chip, pixels.
     seconds : float
         Time it took; 0 for a list that was read from a file.
     trailed : bool
@@ -93,7 +92,6 @@ def find_stars(
     ('iepw14g4q', 2, True)
     """
     start = time.perf_counter()
-    fwhm = detector_fwhm_pix(exposure.detector, exposure.filter)
     chips, shapes, notes = [], [np.zeros((0, 2))], []
     for chip in exposure.chips:
         if missing := pixels_missing(chip):
@@ -101,12 +99,14 @@ def find_stars(
             continue
         image, gain = usable_pixels(exposure, chip), electrons_per_unit(exposure, chip)
         psf = psfs.get(chip.id.extver) if psfs else None
+        fwhm = chip_fwhm_pix(exposure, chip)
         found = find_sources(image, fwhm_pix=fwhm, gain=gain, psf=psf, settings=settings)
         shapes.append(elongations(image, found, fwhm_pix=fwhm))
         chips.append((chip.id, found))
     trailed = is_trailed(np.concatenate(shapes))
     seconds = time.perf_counter() - start
     remarks = (*notes, *_remarks(chips, trailed=trailed, settings=settings or Detection()))
+    fwhm = chip_fwhm_pix(exposure, exposure.chips[0])
     return StarList(exposure.rootname, tuple(chips), fwhm, seconds, trailed=trailed, notes=remarks)
 
 
