@@ -41,9 +41,6 @@ def choose(
     from trueup.workflow.choose import choose_files
 
     values = choose_files(files, headerlets=hlet, against=against).as_dict()
-    damaged = [out for out in values["left_out"] if out["error"]]
-    for out in damaged:
-        note(f"warning: {out['file']} is left out: {out['why']}")
     if output is not None:
         write_choice(values, output)
     if style == "text":
@@ -51,5 +48,6 @@ def choose(
         note(next_step(values, (*files, *hlet), saved=output, plain=against == _NOTHING))
     else:
         emit("choose", values, style=style, items="exposures")
+    damaged = any(out["error"] for out in values["left_out"])
     found = EXIT_FINDING if values["verdict"] in _FAILS else EXIT_FINE
     return DataError.exit_code if damaged else found

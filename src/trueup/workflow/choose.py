@@ -51,11 +51,10 @@ class Proposal:
         for one in values["exposures"]:
             one["sha256"] = self.sha256[one["file"]]
         visit = self.measurement.visit
+        values["findings"] += [f"{out.path} is left out: {out.why}" for out in visit.left_out if out.is_error]
         if visit.offered:
-            values["findings"].append(
-                f"{len(visit.offered)} headerlet files lie there unused: name them with --hlet to have them"
-                " measured, too"
-            )
+            unused = f"{len(visit.offered)} headerlet files lie there unused"
+            values["findings"].append(f"{unused}: name them with --hlet to have them measured, too")
         left_out = [{"file": out.path, "why": out.why, "error": out.is_error} for out in visit.left_out]
         return {**values, "headerlets": list(self.headerlets), "left_out": left_out}
 
