@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
@@ -9,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from trueup.astrometry.candidates import candidates
 from trueup.astrometry.fit import Fit
 from trueup.astrometry.measurement import Absolute, Candidate, Measurement, Relative
+from trueup.model.soundness import judge
 from trueup.report.listing import solution_id
 from trueup.report.offset import signed
 
@@ -118,9 +120,16 @@ class Standing:
         return max(decided, key=("pass", "undecided").index) if decided else "unmeasurable"
 
     @property
+    def from_catalog(self) -> tuple[float, float] | None:
+        """How far the exposure that is farthest off is from the catalogue, and the error, mas."""
+        fits = [row.fit for row in self.absolute if row.fit.verdict != "unmeasurable"]
+        far = [(math.hypot(f.east_mas or 0.0, f.north_mas or 0.0), f.sigma_east_mas or 0.0) for f in fits]
+        return max(far, default=None)
+
+    @property
     def worst(self) -> Fit | None:
         """The pair that is farthest apart of those that were measured."""
-        fits = [row.fit for row in self.relative if row.fit.judged_mas is not None]
+        fits = [row.fit for row in self.relative if row.fit.verdict != "unmeasurable"]
         return max(fits, key=lambda fit: fit.judged_mas or 0.0, default=None)
 
 
@@ -158,9 +167,12 @@ def standings(measurement: Measurement) -> list[Standing]:
 
 
 def _common_name(measurement: Measurement, chosen: Mapping[str, Candidate]) -> str:
-    """The WCSNAME, or where detectors differ those of all."""
+    """The WCSNAME, or where detectors differ those of all; and where it is unsound."""
     names = dict.fromkeys(measurement.solution(c).wcsname or "(no WCSNAME)" for c in chosen.values())
-    return ", ".join(names)
+    unsound = [
+        root for root, c in chosen.items() if judge(measurement.exposure(root))[c.index].sound is False
+    ]
+    return ", ".join(names) + (f" (unsound in {', '.join(unsound)})" if unsound else "")
 
 
 def _all(measurement: Measurement, rootname: str) -> list[Candidate]:
@@ -269,13 +281,15 @@ def _catalog_table(measurement: Measurement, rows: Sequence[Absolute]) -> Table:
 def _set_table(sets: Sequence[Standing]) -> Table:
     from rich.text import Text
 
-    table = _table("All exposures under one kind of solution", ("solution",), ("pairs", "worst pair"))
+    against = ("from catalogue",) if any(one.absolute for one in sets) else ()
+    table = _table("One kind of solution for all", ("solution",), ("pairs", "worst pair", *against))
     for one in sets:
         measured = sum(row.fit.verdict != "unmeasurable" for row in one.relative)
-        fit = one.worst
+        fit, far = one.worst, one.from_catalog
         worst = _length(fit, fit.judged_mas, fit.judged_sigma_mas) if fit else "-"
+        distance = (f"{far[0]:.1f} +- {far[1]:.1f} mas" if far else "-",) if against else ()
         verdict = Text(one.verdict.upper(), _STYLES[one.verdict])
-        table.add_row(one.name, f"{measured} of {len(one.relative)}", worst, verdict)
+        table.add_row(one.name, f"{measured} of {len(one.relative)}", worst, *distance, verdict)
     return table
 
 
@@ -283,7 +297,7 @@ _FIT_HEADINGS = ("east mas", "north mas", "rotation deg", "displacement", "stars
 
 
 def _cells(fit: Fit) -> list[str]:
-    if fit.east_mas is None:
+    if fit.east_mas is None or fit.verdict == "unmeasurable":
         return ["-"] * 4 + [str(fit.n)]
     return [
         f"{signed(fit.east_mas)} +- {fit.sigma_east_mas:.1f}",
