@@ -48,7 +48,7 @@ class Widths:
 
 _WITHIN_ACQUISITION = Widths(3.0, 3.0, 2e-5)
 _WITHIN_VISIT = Widths(12.0, 10.0, 0.0)
-_BETWEEN_FILTERS = Widths(1.0, 0.0, 1.5e-4)
+_BETWEEN_FILTERS = Widths(3.0, 0.0, 1.5e-4)
 _BETWEEN_VISITS = Widths(300.0, 36.0, 2e-5)
 _FREE = Widths(500.0, 36.0, 1.5e-4)
 _EVERYTHING = Widths(1e4, 3600.0, 1e-2)

@@ -20,9 +20,9 @@ _FILES_ONLY = Writing()
 def fit(
     *files: Some,
     against: Annotated[Against, Parameter("*", negative_iterable=())] = _ITSELF,
-    task: Annotated[Task, Parameter("*")] = _USUAL,
+    task: Annotated[Task, Parameter("*", negative_bool=())] = _USUAL,
     out: Annotated[str, Parameter(("--out", "-o"))] = ".",
-    writing: Annotated[Writing, Parameter("*")] = _FILES_ONLY,
+    writing: Annotated[Writing, Parameter("*", negative_bool=())] = _FILES_ONLY,
     style: Annotated[Format, Parameter("--format")] = "text",
 ) -> int:
     """Derive a better solution for a visit and write it as headerlets; nothing where there is none.
