@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import subprocess
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -17,7 +18,7 @@ from archive import faults
 from trueup.archive.crds import cached_reference, fetch_reference, reference_path
 from trueup.archive.transport import Transport
 from trueup.config import Crds, Http
-from trueup.errors import DataError, FormatError, NetworkError
+from trueup.errors import DataError, FileAccessError, FormatError, NetworkError
 
 NAME = "2ck18260i_mdz.fits"
 HEADER = f"iref${NAME}"
@@ -117,6 +118,12 @@ def test_nonsense_is_an_error_of_the_network(server: Server, crds: Crds, answer:
     server.mount("/json/", lambda _: Answer(answer))
     with pytest.raises(NetworkError, match="nonsense"):
         fetch_reference(Transport(QUICK), HEADER, crds)
+
+
+def test_a_cache_that_cannot_be_written(crds: Crds, tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("no folder")
+    with pytest.raises(FileAccessError, match="Not a directory"):
+        fetch_reference(Transport(QUICK), HEADER, replace(crds, cache=str(tmp_path / "file")))
 
 
 @pytest.mark.parametrize("header", ["", "N/A", "OMIT", "iref$", "../../../etc/passwd", "iref$../x_mdz.fits"])

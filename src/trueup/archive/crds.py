@@ -7,15 +7,16 @@ import logging
 import os
 import re
 from collections.abc import Mapping
+from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any
 
 from trueup.archive.download import Effort, Wanted, download
 from trueup.archive.integrity import check_file
-from trueup.archive.stream import open_url
+from trueup.archive.stream import Stream, open_url
 from trueup.archive.transport import Transport
 from trueup.config import Crds
-from trueup.errors import DataError, NetworkError
+from trueup.errors import DataError, FileAccessError, NetworkError
 
 log = logging.getLogger(__name__)
 
@@ -144,14 +145,22 @@ def fetch_reference(transport: Transport, reference: str, crds: Crds) -> Path:
         if not is_known and cached_reference(reference, crds.cache):
             return path
         raise
-    os.makedirs(path.parent, exist_ok=True)
-    url = f"{crds.url.rstrip('/')}/unchecked_get/references/hst/{path.name}"
-    effort = Effort(transport.http, size=wanted["size"])
-    download(
-        Wanted(path, **wanted), lambda start, mark: open_url(transport, url, start=start, mark=mark), effort
-    )
+    _bring(transport, Wanted(path, **wanted), crds.url)
     _remember(path.name, wanted, crds.cache)
     return path
+
+
+def _bring(transport: Transport, wanted: Wanted, server: str) -> None:
+    url = f"{server.rstrip('/')}/unchecked_get/references/hst/{wanted.path.name}"
+
+    def open_stream(start: int, mark: str) -> AbstractContextManager[Stream]:
+        return open_url(transport, url, start=start, mark=mark)
+
+    try:
+        wanted.path.parent.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise FileAccessError(error.strerror or str(error), file=wanted.path.parent) from error
+    download(wanted, open_stream, Effort(transport.http, size=wanted.size))
 
 
 def _is_good(reference: str, cache: str) -> bool:
@@ -170,19 +179,15 @@ def _listed(transport: Transport, name: str, server: str) -> dict[str, Any]:
     answer = transport.request("POST", url, json=question | {"params": ["hst", [name], fields]})
     try:
         said = answer.json()
-        info = (said["result"] or {}).get(name)
-        if not isinstance(info, dict):
-            why = info or (said["error"] or {}).get("message") or "it is not listed"
-            raise DataError(f"CRDS does not know it: {why}", file=name)
-        if info["rejected"] == "true" or info["blacklisted"] == "true":
-            log.warning("CRDS advises against %s", name)
-        return {"size": int(info["size"]), "sha1": str(info["sha1sum"])}
+        info = (said["result"] or {}).get(name) or (said["error"] or {}).get("message")
+        if isinstance(info, dict):
+            if "true" in {info.get("rejected"), info.get("blacklisted")}:
+                log.warning("CRDS advises against %s", name)
+            return {"size": int(info["size"]), "sha1": str(info["sha1sum"])}
     except (AttributeError, KeyError, TypeError, ValueError) as error:
-        if isinstance(error, DataError):
-            raise
-        raise NetworkError(
-            f"CRDS answers with nonsense ({error!r})", file=url, todo="try again later"
-        ) from error
+        nonsense = f"CRDS answers with nonsense ({error!r})"
+        raise NetworkError(nonsense, file=url, todo="try again later") from error
+    raise DataError(f"CRDS does not know it: {info or 'it is not listed'}", file=name)
 
 
 def _sums(cache: str | os.PathLike[str]) -> dict[str, dict[str, Any]]:

@@ -104,6 +104,8 @@ class RemoteSource:
         part = self.fetch(start, stop)
         if part.mark != self.mark or part.total != self.size:
             raise NetworkError("it was replaced while it was read", file=self.name, todo="read it again")
+        if len(part.data) != stop - start:
+            raise NetworkError("fewer bytes than it should have", file=self.name, todo="read it again")
         self._parts.append((start, part.data))
         return self._parts[-1]
 
@@ -143,9 +145,7 @@ def open_remote(url: str, transport: Transport, s3: S3) -> RemoteSource:
         return _web_part(transport, url, start=start, stop=stop)
 
     first = fetch(0, _FIRST)
-    source = RemoteSource(_name(url), first.total, first.mark, fetch)
-    source._parts.append((0, first.data))
-    return source
+    return RemoteSource(_name(url), first.total, first.mark, fetch, [(0, first.data)])
 
 
 def _name(url: str) -> str:
