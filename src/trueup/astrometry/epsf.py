@@ -182,7 +182,7 @@ def _refined(
     prior: Spline, psf: Spline, *, stamps: Floats, fit: Fitted, noise: Floats, gain: float | None
 ) -> Spline:
     """The table that the pixels of all stars ask for, given their centres and fluxes."""
-    from scipy.linalg import solve
+    from scipy.sparse.linalg import splu
 
     half, side = stamps.shape[-1] // 2, prior.knots.shape[-1]
     flux = fit.flux[:, None, None]
@@ -195,9 +195,9 @@ def _refined(
     weight = np.where(kept, 1 / variance, 0.0).ravel()
     design = _design(fit, half=half, side=side)
     missing = np.where(kept, value, 0.0).ravel() - design @ prior.knots.ravel()
-    normal = (design.T @ design.multiply(weight[:, None]).tocsr()).toarray()
-    normal += _stiffness(side) / peak**2
-    knots = prior.knots.ravel() + solve(normal, design.T @ (weight * missing), assume_a="pos")
+    normal = design.T @ design.multiply(weight[:, None]).tocsr() + _stiffness(side) / peak**2
+    # not the dense solver: its last digits depend on the number of threads
+    knots = prior.knots.ravel() + splu(normal.tocsc()).solve(design.T @ (weight * missing))
     knots *= _OVERSAMPLE**2 / knots.sum()
     return Spline(knots.reshape(1, side, side), prior.oversample)
 
@@ -222,9 +222,11 @@ def _design(fit: Fitted, *, half: int, side: int) -> csr_array:
 
 
 @cache
-def _stiffness(side: int) -> Floats:
-    """What holds the table near the Gaussian and smooth, for a peak of 1: (knots, knots)."""
+def _stiffness(side: int) -> csr_array:
+    """What holds the table near the Gaussian and smooth, for a peak of 1: sparse, (knots, knots)."""
+    from scipy.sparse import csr_array, kron
+
     bend = np.diff(np.eye(side), n=2, axis=0)
-    rough = bend.T @ bend
-    smooth = np.kron(rough, np.eye(side)) + np.kron(np.eye(side), rough)
-    return np.asarray(smooth / _BEND**2 + np.eye(side * side) / _DEPART**2)
+    rough, one = bend.T @ bend, np.eye(side)
+    smooth = kron(rough, one) + kron(one, rough)
+    return csr_array(smooth / _BEND**2 + kron(one, one) / _DEPART**2)
