@@ -93,8 +93,13 @@ Kind = tuple[str, str, str]
 
 
 def _by_kind(exposure: Exposure) -> Iterator[tuple[Kind, Candidate]]:
+    """Sound solutions with distortion; of one kind the best comes last: whole tables, then the first."""
     verdicts = judge(exposure)
-    for index in reversed(range(len(exposure.solutions))):
+
+    def preference(index: int) -> tuple[bool, int]:
+        return any(flag.code == "table-cut" for flag in verdicts[index].flags), index
+
+    for index in sorted(range(len(exposure.solutions)), key=preference, reverse=True):
         solution = exposure.solutions[index]
         if verdicts[index].sound is not False and solution.has_sip:
             yield solution.name.kind, Candidate(exposure.rootname, index)
