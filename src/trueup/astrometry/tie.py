@@ -86,22 +86,19 @@ def tie(a: Seen, b: Seen, *, field: Field, combinations: Sequence[Combination]) 
     a, b : Seen
     field : Field
     combinations : sequence of (Solution, Solution)
-        The most trustworthy first; at most four are tried.
+        At least one, the most trustworthy first; at most four are tried.
 
     Returns
     -------
     Tie
         That of the first combination where none works.
     """
-    first: Tie | None = None
+    tried: list[Tie] = []
     for combination in combinations[:_ATTEMPTS]:
-        found = Tie(a, b, field, combination, _register(a, b, field=field, combination=combination))
-        if found.counts:
-            return found
-        first = first or found
-    if first is None:
-        raise ValueError("no combination of solutions")
-    return first
+        tried.append(Tie(a, b, field, combination, _register(a, b, field=field, combination=combination)))
+        if tried[-1].counts:
+            return tried[-1]
+    return tried[0]
 
 
 def _register(a: Seen, b: Seen, *, field: Field, combination: Combination) -> Registration:
@@ -136,8 +133,8 @@ def _register(a: Seen, b: Seen, *, field: Field, combination: Combination) -> Re
 
 
 def _dither(a: Seen, b: Seen, *, field: Field, combination: Combination) -> tuple[float, float] | None:
-    """Offset at which the pixels of the detector are found again; None for two detectors."""
-    if (a.exposure.instrument, a.exposure.detector) != (b.exposure.instrument, b.exposure.detector):
+    """Offset at which the pixels of the detector are found again; None where others were read out."""
+    if _pixels_read(a) != _pixels_read(b):
         return None
     middles = []
     for seen, solution in zip((a, b), combination, strict=True):
@@ -145,6 +142,15 @@ def _dither(a: Seen, b: Seen, *, field: Field, combination: Combination) -> tupl
         middles.append(np.stack(sky_to_plane(*middle, field.center)) * MAS_PER_DEG)
     east, north = middles[1] - middles[0]
     return float(east), float(north)
+
+
+def _pixels_read(seen: Seen) -> tuple[object, ...]:
+    """What two exposures have in common if and only if the same pixel has the same place in both."""
+    chips = [
+        (chip.id, chip.shape, chip.header.number("LTV1") or 0.0, chip.header.number("LTV2") or 0.0)
+        for chip in seen.exposure.chips
+    ]
+    return seen.exposure.instrument, seen.exposure.detector, *chips
 
 
 def expectation(a: Seen, b: Seen, combination: Combination) -> Expectation:
