@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -9,7 +11,7 @@ Floats = NDArray[np.float64]
 
 _CORE_PIX = 2.0
 _SLOPE = 3
-_REACHES_PIX = (8.0, 16.0, 32.0, 64.0)
+_REACHES_PIX = (_CORE_PIX, 8.0, 16.0, 32.0, 64.0)
 _BRIGHTER = 4
 
 
@@ -39,9 +41,9 @@ def in_wings(x: Floats, y: Floats, flux: Floats) -> NDArray[np.bool_]:
     if len(x) < 2:
         return found
     points, faintest = np.c_[x, y], max(float(flux.min()), 1e-30)
-    for reach in _REACHES_PIX:
+    for inner, reach in pairwise(_REACHES_PIX):
         # only these can matter beyond the reach before
-        able = np.nonzero(flux > faintest * (reach / 2 / _CORE_PIX) ** _SLOPE)[0]
+        able = np.nonzero(flux > faintest * (inner / _CORE_PIX) ** _SLOPE)[0]
         if len(able) == 0:
             break
         distance, near = KDTree(points[able]).query(points, k=1 + _BRIGHTER, distance_upper_bound=reach)
