@@ -122,7 +122,7 @@ class Mast:
             for name in criteria.ids or ("",):
                 rows = _query(client, self.page, **around, **criteria.caom(_pattern(name)))
                 rows = [row for row in rows if criteria.is_of_visit(str(row["obs_id"]))]
-                found += self._holding(client, rows, name) if _ROOTNAME.fullmatch(name) else rows
+                found += self._holding(client, rows, rootname=name) if _ROOTNAME.fullmatch(name) else rows
         return _table({str(row["obsid"]): row for row in found}.values())
 
     def products(self, ids: Sequence[str]) -> tuple[Product, ...]:
@@ -167,9 +167,8 @@ class Mast:
         rows = (row for obs_id in queries for row in _query(client, self.page, obs_id=obs_id))
         return {str(row["obsid"]): row for row in rows}
 
-    def _holding(self, client: ObservationsClass, rows: Iterable[Row], rootname: str) -> list[Row]:
+    def _holding(self, client: ObservationsClass, rows: list[Row], *, rootname: str) -> list[Row]:
         """The observations that have an exposure."""
-        rows = list(rows)
         holders = {number for number, p in self._listed(client, rows) if p.obs_id == rootname.lower()}
         return [row for row in rows if str(row["obsid"]) in holders]
 
