@@ -1,0 +1,139 @@
+"""The options of a run: typed, or kept in a TOML file."""
+
+from __future__ import annotations
+
+import os
+import tomllib
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field, fields
+from pathlib import Path
+from typing import Any
+
+from trueup.drizzle.params import DrizzleParams
+from trueup.errors import FileAccessError, UsageError
+from trueup.workflow.measure import Against
+
+STAGES = ("fetch", "list", "measure", "fit", "choose", "headerlets", "drizzle", "compare", "apply", "report")
+_NEEDED = {"list", "choose"}
+
+
+@dataclass(frozen=True, slots=True)
+class RunRecipe:
+    """What a run does.
+
+    Parameters
+    ----------
+    against : Against
+        A catalogue or reference image, an anchor, centroids.
+    headerlets : tuple of str
+        Headerlet files to be considered, beside those in the exposures.
+    solution : str or None
+        Take this solution instead of the measured best one; a selection as in ``trueup apply``.
+    drizzle : mapping
+        Fields of :class:`trueup.DrizzleParams`.
+    skip : tuple of str
+        Stages to leave out: fetch, measure (only star lists and tables), fit, headerlets, drizzle, compare,
+        report.
+    source : str
+        Archive for observation ids: ``mast``, ``s3`` or a folder.
+    write_exposures : bool
+        Leave corrected copies of the exposures in the folder.
+    in_place : bool
+        Edit the exposures, with an undo record.
+    full, private : bool
+        Embed the products whole in the report; leave target, coordinates and pixels out of it.
+
+    Raises
+    ------
+    UsageError
+        Where a stage or a drizzle setting is unknown, or exposures are to be both copied and edited.
+
+    Examples
+    --------
+    >>> RunRecipe(skip=("compare",)).skip
+    ('compare',)
+    >>> RunRecipe(skip=("choose",))
+    Traceback (most recent call last):
+    trueup.errors.UsageError: the stage choose cannot be left out; ...
+    """
+
+    against: Against = field(default_factory=Against)
+    headerlets: tuple[str, ...] = ()
+    solution: str | None = None
+    drizzle: Mapping[str, Any] = field(default_factory=dict)
+    skip: tuple[str, ...] = ()
+    source: str = "mast"
+    write_exposures: bool = False
+    in_place: bool = False
+    full: bool = False
+    private: bool = False
+
+    def __post_init__(self) -> None:
+        optional = [stage for stage in STAGES if stage not in _NEEDED]
+        for stage in self.skip:
+            if stage not in optional:
+                found = f"the stage {stage} cannot be left out" if stage in _NEEDED else f"no stage {stage}"
+                raise UsageError(found, todo=f"these can be left out: {', '.join(optional)}")
+        if self.write_exposures and self.in_place:
+            raise UsageError("exposures are to be both copied and edited in place", todo="choose one")
+        DrizzleParams(**self.drizzle)
+
+    def as_dict(self) -> dict[str, Any]:
+        """Plain values: what a TOML file holds, with all defaults."""
+        return asdict(self)
+
+
+def read_recipe(path: str | os.PathLike[str]) -> RunRecipe:
+    r"""Read a recipe file.
+
+    Parameters
+    ----------
+    path : path
+        TOML with the fields of :class:`RunRecipe`; ``[against]`` and ``[drizzle]`` are tables.
+
+    Returns
+    -------
+    RunRecipe
+
+    Raises
+    ------
+    FileAccessError
+        Where it cannot be read.
+    UsageError
+        Where it is not TOML, or a name is unknown.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> text = 'skip = ["compare"]\n[against]\ncatalog = "gaia.ecsv"\n[drizzle]\npixfrac = 0.8\n'
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     _ = Path(folder, "recipe.toml").write_text(text)
+    ...     recipe = read_recipe(f"{folder}/recipe.toml")
+    >>> recipe.against.catalog, recipe.drizzle
+    ('gaia.ecsv', {'pixfrac': 0.8})
+    """
+    try:
+        values = tomllib.loads(Path(path).read_text(encoding="utf-8"))
+    except OSError as error:
+        raise FileAccessError(os.strerror(error.errno or 0), file=path) from error
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise UsageError(f"is not TOML: {error}", file=path) from error
+    _require_known(values, RunRecipe, path)
+    against = values.pop("against", {})
+    _require_known(against, Against, path)
+    try:
+        return RunRecipe(against=Against(**_hashable(against)), **_hashable(values))
+    except TypeError as error:
+        raise UsageError(f"a value has the wrong type: {error}", file=path) from error
+
+
+def _require_known(values: Mapping[str, Any], noun: type, path: str | os.PathLike[str]) -> None:
+    known = [item.name for item in fields(noun)]
+    strangers = sorted(set(values) - set(known))
+    if strangers:
+        todo = f"known are {', '.join(known)}"
+        raise UsageError(f"no option {', '.join(strangers)}", file=path, todo=todo)
+
+
+def _hashable(values: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: tuple(value) if isinstance(value, list) else value for name, value in values.items()}
