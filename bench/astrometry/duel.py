@@ -17,7 +17,7 @@ from bench.astrometry.trial import Outcome, run
 _FAILED_MAS = 10.0
 _RATIO = 10.0
 HEADER = (
-    f"{'':14}{'rms error per axis, mas':^37}{'seconds, whole processes':^40}\n"
+    f"{'':14}{'rms error per axis, mas':^37}{'processor seconds, whole processes':^40}\n"
     f"{'':14}{'trueup':>9}"
     + "".join(f"{name:>14}" for name in PEERS)
     + f"{'trueup':>9}"
@@ -34,7 +34,7 @@ class Duel:
     outcome : Outcome
         Of trueup.
     seconds : float
-        Of ``trueup measure`` as a process.
+        Processor seconds of ``trueup measure`` as a process.
     attempts : dict of str to Attempt
         By peer.
     """
