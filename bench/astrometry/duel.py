@@ -11,15 +11,15 @@ import numpy as np
 
 from bench.astrometry.cases import Case
 from bench.astrometry.frames import Trial, make_frames
-from bench.astrometry.peers import PEERS, Attempt, time_trueup
+from bench.astrometry.peers import PEERS, Attempt, Spent, time_trueup
 from bench.astrometry.trial import Outcome, run
 
 _FAILED_MAS = 10.0
 _RATIO = 10.0
 HEADER = (
-    f"{'':14}{'rms error per axis, mas':^37}{'processor seconds, whole processes':^40}\n"
+    f"{'':14}{'rms error per axis, mas':^41}{'processor seconds, whole processes':^40}\n"
     f"{'':14}{'trueup':>9}"
-    + "".join(f"{name:>14}" for name in PEERS)
+    + "".join(f"{name:>16}" for name in PEERS)
     + f"{'trueup':>9}"
     + "".join(f"{name:>12}{'ratio':>8}" for name in PEERS)
 )
@@ -33,48 +33,50 @@ class Duel:
     ----------
     outcome : Outcome
         Of trueup.
-    seconds : float
-        Processor seconds of ``trueup measure`` as a process.
+    spent : Spent
+        By ``trueup measure`` as a process.
     attempts : dict of str to Attempt
         By peer.
     """
 
     outcome: Outcome
-    seconds: float
+    spent: Spent
     attempts: dict[str, Attempt]
 
 
 def fight(trial: Trial, folder: Path) -> Duel:
     """Let trueup and the peers align the same frames."""
     frames = make_frames(trial, folder / "frames")
-    outcome, seconds = run(frames), time_trueup(frames)
-    return Duel(outcome, seconds, {name: align(frames, folder / name) for name, align in PEERS.items()})
+    outcome, spent = run(frames), time_trueup(frames)
+    return Duel(outcome, spent, {name: align(frames, folder / name) for name, align in PEERS.items()})
 
 
 def row(series: str, case: Case, duels: Sequence[Duel]) -> str:
     """One line of the table; a peer that gave up or is off by more than 10 mas failed."""
     mine = [_mine(d.outcome) for d in duels if d.outcome.measured]
     text = f"{series} {case.name:12}" + (f"{_rms(mine):9.3f}" if mine else f"{'refused':>9}")
-    seconds = median(d.seconds for d in duels)
+    seconds = median(d.spent.processor for d in duels)
     times = f"{seconds:9.1f}"
     for name in PEERS:
         attempts = [d.attempts[name] for d in duels]
-        text += f"{_verdict(attempts):>14}"
-        theirs = median(a.seconds for a in attempts)
+        text += f"{_verdict(attempts):>16}"
+        theirs = median(a.spent.processor for a in attempts)
         times += f"{theirs:12.1f}{theirs / seconds:7.1f}x"
     return text + times
 
 
 def summary(duels: Sequence[tuple[Trial, Duel]]) -> list[str]:
-    """The cases in which each peer fails, where it is the better one, and the ratio of speed."""
+    """The cases in which each peer fails, where it is the better one, and how long it takes."""
     lines = []
     for name in PEERS:
         failed = [t.name for t, d in duels if _failed(d.attempts[name])]
         better = [t.name for t, d in duels if _is_better(d.attempts[name], d.outcome)]
-        ratio = median(d.attempts[name].seconds / d.seconds for _, d in duels)
         lines.append(f"{name}: fails in {len(failed)} of {len(duels)}: {', '.join(failed) or 'none'}")
         lines.append(f"{name}: more accurate than trueup in {len(better)}: {', '.join(better) or 'none'}")
-        lines.append(f"{name}: takes {ratio:.1f} times as long (median of {len(duels)}; wanted {_RATIO:.0f})")
+        for kind in ("elapsed", "processor"):
+            ratios = [getattr(d.attempts[name].spent, kind) / getattr(d.spent, kind) for _, d in duels]
+            spread = f"{min(ratios):.1f} to {max(ratios):.1f}, wanted {_RATIO:.0f}"
+            lines.append(f"{name}: {median(ratios):.1f} times our {kind} seconds ({spread})")
     return lines
 
 

@@ -10,6 +10,7 @@ import resource
 import shutil
 import subprocess
 import sys
+import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -31,14 +32,28 @@ _UNTOUCHED_MAS = 1e-3
 
 
 @dataclass(frozen=True, slots=True)
+class Spent:
+    """Seconds of a whole process.
+
+    Parameters
+    ----------
+    elapsed : float
+        By the clock.
+    processor : float
+        Of all cores together, which a busy machine does not change.
+    """
+
+    elapsed: float
+    processor: float
+
+
+@dataclass(frozen=True, slots=True)
 class Attempt:
     """What a process made of the frames.
 
     Parameters
     ----------
-    seconds : float
-        Processor seconds of the whole process. All are single-threaded: on an idle machine this is the
-        time they take, on a busy one it still is.
+    spent : Spent
     left : Displacement or None
         Of the second exposure against the first, or of the one against the sky; None where it gave up or
         changed nothing.
@@ -46,20 +61,20 @@ class Attempt:
         The last line that it printed, where it gave up.
     """
 
-    seconds: float
+    spent: Spent
     left: Displacement | None
     why: str = ""
 
 
-def time_trueup(frames: Frames) -> float:
-    """Processor seconds of ``trueup measure`` in a fresh process."""
+def time_trueup(frames: Frames) -> Spent:
+    """What ``trueup measure`` takes in a fresh process."""
     command = [_TRUEUP, "measure", *(str(path) for path in frames.paths)]
     if frames.catalog:
         command += ["--catalog", str(frames.catalog)]
-    seconds, code, last = _run(command, frames.paths[0].parent)
+    spent, code, last = _run(command, frames.paths[0].parent)
     if code not in (0, 1):  # 1 says that the exposures are not aligned, which is true
         raise SystemExit(f"{' '.join(command)}\n{last}")
-    return seconds
+    return spent
 
 
 def tweakreg(frames: Frames, folder: Path) -> Attempt:
@@ -107,12 +122,12 @@ def _known(frames: Frames) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
 
 def _attempt(frames: Frames, files: list[Path], command: list[str]) -> Attempt:
     before = _left(frames, list(frames.paths))
-    seconds, _, last = _run(command, files[0].parent)
+    spent, _, last = _run(command, files[0].parent)
     left = _left(frames, files)
     change = left - before
     if np.hypot(change.east_mas, change.north_mas) < _UNTOUCHED_MAS:
-        return Attempt(seconds, None, last)
-    return Attempt(seconds, left)
+        return Attempt(spent, None, last)
+    return Attempt(spent, left)
 
 
 def _left(frames: Frames, files: list[Path]) -> Displacement:
@@ -125,18 +140,20 @@ def _left(frames: Frames, files: list[Path]) -> Displacement:
     return errors[-1] - errors[0] if len(errors) > 1 else errors[0]
 
 
-def _run(command: list[str], folder: Path) -> tuple[float, int, str]:
-    """Processor seconds, exit code and last line of a process."""
+def _run(command: list[str], folder: Path) -> tuple[Spent, int, str]:
+    """Seconds, exit code and last line of a process."""
     environment = {**os.environ, "MPLBACKEND": "Agg", "OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}
     log = folder / "log.txt"
+    start = time.perf_counter()
     with log.open("w") as out:
         process = subprocess.Popen(
             command, cwd=folder, env=environment, stdout=out, stderr=subprocess.STDOUT, preexec_fn=_limit
         )
         _, status, usage = os.wait4(process.pid, 0)
         process.returncode = os.waitstatus_to_exitcode(status)
+    spent = Spent(time.perf_counter() - start, usage.ru_utime + usage.ru_stime)
     lines = log.read_text(errors="replace").strip().splitlines()
-    return usage.ru_utime + usage.ru_stime, process.returncode, lines[-1] if lines else ""
+    return spent, process.returncode, lines[-1] if lines else ""
 
 
 def _limit() -> None:
