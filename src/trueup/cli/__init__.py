@@ -36,6 +36,7 @@ _VERBS = {
     "undo": "Restore the bytes from before the last edit.",
     "drizzle": "Drizzle exposures, under any solution, without touching them.",
     "compare": "Show the same sky in two products and measure the offset between them.",
+    "run": "Do the whole job: fetch, measure, choose, drizzle before and after, report.",
     "demo": "Run the whole job on a simulated visit, offline.",
 }
 for _verb, _help in _VERBS.items():

@@ -15,7 +15,9 @@ def demo(
     seed: int = 0,
     style: Annotated[Literal["text", "json"], Parameter("--format")] = "text",
 ) -> None:
-    """Run the whole job on a simulated visit, offline: simulate, ls, drizzle, apply, drizzle, compare.
+    """Run the whole job on a simulated visit in a simulated archive, offline.
+
+    Example: trueup demo my-demo
 
     Parameters
     ----------
@@ -33,4 +35,4 @@ def demo(
     if style == "json":
         emit("demo", result.as_dict(), style=style)
     else:
-        print_demo(result.as_dict(), result.before.view.labels, console())
+        print_demo(result.as_dict(), result.labels, console())

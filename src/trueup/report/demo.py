@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 
 def print_demo(values: Mapping[str, Any], labels: tuple[str, str], console: Console) -> None:
-    """Print the offset before and after, measured and true, and where the pictures are.
+    """Print the offset before and after, measured and true, and where the report is.
 
     Parameters
     ----------
@@ -32,8 +32,7 @@ def print_demo(values: Mapping[str, Any], labels: tuple[str, str], console: Cons
         table.add_row(f"{when}, measured", *_measured(values[when]))
         table.add_row(f"{when}, true", *_true(values[f"true_{when}"]))
     console.print(table)
-    for path in values["figures"]:
-        console.print(path, soft_wrap=True)
+    console.print(f"Open {values['report']} in a browser.", soft_wrap=True)
 
 
 def _measured(fit: Mapping[str, Any]) -> list[str]:

@@ -1,29 +1,24 @@
-"""The whole job on a simulated visit: misaligned filters, one safe edit, aligned filters."""
+"""The whole job on a simulated visit: an archive in a folder, a run on it, and the truth beside it."""
 
 from __future__ import annotations
 
 import os
 import shutil
-import time
-from collections.abc import Callable
-from dataclasses import asdict, dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from trueup.drizzle.params import DrizzleParams
-from trueup.edit.plan import plan
+from trueup.config import Config, Http
 from trueup.errors import UsageError
-from trueup.fits.visit import open_visit
-from trueup.report.figures import before_after, save_figure
-from trueup.report.listing import listing
 from trueup.simulate import Displacement, Recipe, Truth, make_visit
-from trueup.workflow.compare import Comparison, compare
-from trueup.workflow.drizzle import drizzle_files
+from trueup.workflow.measure import Against
+from trueup.workflow.run import Run, run
+from trueup.workflow.run.recipe import RunRecipe
 
 Say = Callable[[str], None]
 
-_FOLDERS = ("visit", "before", "after", "figures")
-_SOLUTION = "svm"
+_ARCHIVE, _RUN = "archive", "run"
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -32,30 +27,33 @@ class Demo:
 
     Attributes
     ----------
-    before, after : Comparison
-        The second filter minus the first.
+    labels : (str, str)
+        The filters; offsets are the second minus the first.
+    before, after : mapping
+        FIT of the JSON contract.
     true_before, true_after : Displacement
         What was injected.
-    products, figures : tuple of str
-        Paths of what was written.
+    run : Run
     """
 
-    before: Comparison
-    after: Comparison
+    labels: tuple[str, str]
+    before: Mapping[str, Any]
+    after: Mapping[str, Any]
     true_before: Displacement
     true_after: Displacement
-    products: tuple[str, ...]
-    figures: tuple[str, ...]
+    run: Run
 
     def as_dict(self) -> dict[str, Any]:
         """The demo as in the JSON contract."""
+        folder = self.run.folder
         return {
-            "before": asdict(self.before.fit),
-            "after": asdict(self.after.fit),
+            "before": dict(self.before),
+            "after": dict(self.after),
             "true_before": _true_values(self.true_before),
             "true_after": _true_values(self.true_after),
-            "products": list(self.products),
-            "figures": list(self.figures),
+            "products": [str(folder / product["path"]) for product in self.run.manifest["products"]],
+            "figures": [str(path) for path in sorted((folder / "figures").iterdir())],
+            "report": str(folder / self.run.manifest["report"]),
         }
 
 
@@ -74,7 +72,7 @@ def demo(
     recipe: Recipe | None = None,
     say: Say = lambda _: None,
 ) -> Demo:
-    """Simulate a visit, list it, drizzle it, apply its common solution, drizzle again, compare.
+    """Simulate an archive with one visit, and do the whole job on it.
 
     Parameters
     ----------
@@ -98,72 +96,43 @@ def demo(
     Examples
     --------
     >>> import tempfile
-    >>> small = Recipe(size=(400, 300), stars=150, galaxies=0)
+    >>> small = Recipe(size=(700, 500), stars=400, galaxies=0)
     >>> with tempfile.TemporaryDirectory() as folder:
     ...     result = demo(folder, recipe=small)
-    >>> result.true_before.east_mas > 50
-    True
+    >>> result.true_before.east_mas > 50, result.labels
+    (True, ('F336W', 'F275W'))
     """
     folder = _cleared(Path(directory))
-    step = _Steps(say)
-    truth = make_visit(folder / "visit", seed=seed, recipe=recipe or Recipe())
-    step(f"simulate: {len(truth.exposures)} exposures in {', '.join(truth.filters)}")
-    visit = open_visit([folder / "visit"])
-    findings = listing(visit)["findings"]
-    step(f"ls: {'; '.join(findings) or 'the exposures share one solution'}")
-    products = {"before": _drizzle(folder, "before")}
-    step("drizzle: each filter as the archive delivers it")
-    edit = plan(open_visit([folder / "visit", *truth.headerlets]), _SOLUTION)
-    edit.commit()
-    step(f"apply: {truth.svm} to every exposure, in one step that `trueup undo` takes back")
-    products["after"] = _drizzle(folder, "after")
-    step("drizzle: again")
-    result = _compared(folder, truth, products)
-    step("compare")
-    return result
+    archive = folder / _ARCHIVE
+    truth = make_visit(archive, seed=seed, recipe=recipe or Recipe())
+    say(f"        simulate: {len(truth.exposures)} exposures in {', '.join(truth.filters)}")
+    wanted = RunRecipe(against=Against(catalog=str(archive / "gaia.ecsv")), source=str(archive))
+    offline = replace(Config(), http=Http(offline=True))
+    done = run(_observations(archive), out=folder / _RUN, recipe=wanted, config=offline, say=say)[0]
+    return _beside_truth(truth, done)
 
 
 def _cleared(folder: Path) -> Path:
     """An empty demo folder; only an earlier demo is ever removed."""
-    if folder.exists() and any(folder.iterdir()) and not (folder / "visit" / "truth.ecsv").exists():
+    if folder.exists() and any(folder.iterdir()) and not (folder / _ARCHIVE / "truth.ecsv").exists():
         raise UsageError("the folder is not empty", file=folder, todo="give a new one")
-    for name in _FOLDERS:
+    for name in (_ARCHIVE, _RUN):
         shutil.rmtree(folder / name, ignore_errors=True)
-        (folder / name).mkdir(parents=True)
     return folder
 
 
-class _Steps:
-    """Tells each step with the seconds it took."""
-
-    def __init__(self, say: Say) -> None:
-        self._say = say
-        self._last = time.monotonic()
-
-    def __call__(self, text: str) -> None:
-        now = time.monotonic()
-        self._say(f"{now - self._last:5.1f} s  {text}")
-        self._last = now
+def _observations(archive: Path) -> list[str]:
+    return sorted(path.name.removesuffix("_asn.fits").upper() for path in archive.glob("*_asn.fits"))
 
 
-def _drizzle(folder: Path, when: str) -> dict[str, str]:
-    """Products by filter; before the edit the filters differ, which is what the demo shows."""
-    run = drizzle_files([folder / "visit"], params=DrizzleParams(allow_mixed=True), output=str(folder / when))
-    return {product.filter: product.path for product in run.products}
-
-
-def _compared(folder: Path, truth: Truth, products: dict[str, dict[str, str]]) -> Demo:
+def _beside_truth(truth: Truth, done: Run) -> Demo:
     first, second = truth.filters[:2]
-    pairs = {when: (paths[first], paths[second]) for when, paths in products.items()}
-    before = compare(*pairs["before"], output=folder / "figures" / "before")
-    sky = before.view.mark or before.view.center
-    after = compare(*pairs["after"], center=sky, output=folder / "figures" / "after")
-    both = save_figure(before_after(before.view, after.view), folder / "figures" / "before_after")
+    fits = {one["when"]: one for one in done.manifest["offsets"] if (one["a"], one["b"]) == (first, second)}
     return Demo(
-        before=before,
-        after=after,
+        labels=(first, second),
+        before=fits["before"],
+        after=fits["after"],
         true_before=truth.offset(second, first),
-        true_after=truth.offset(second, first, solution=truth.svm),
-        products=tuple(path for paths in products.values() for path in paths.values()),
-        figures=(*before.figures, *after.figures, *map(str, both)),
+        true_after=truth.offset(second, first, solution=done.manifest["choice"]["common"]),
+        run=done,
     )

@@ -16,9 +16,9 @@ from trueup.errors import EXIT_FINDING, EXIT_FINE, DataError, NetworkError, True
 from trueup.fits.visit import open_visit
 from trueup.workflow.fetch import find
 from trueup.workflow.run import stages
-from trueup.workflow.run.folder import RunFolder, key_of, run_folder
+from trueup.workflow.run.folder import RunFolder, key_of, read_manifest, run_folder
 from trueup.workflow.run.job import CHOICE, Job, prepare
-from trueup.workflow.run.recipe import RunRecipe
+from trueup.workflow.run.recipe import RunRecipe, recipe_of
 from trueup.workflow.run.story import findings, report
 
 Say = Callable[[str], None]
@@ -67,7 +67,8 @@ def run(
     Parameters
     ----------
     targets : iterable of path or str
-        Exposures, associations, folders; what is no file is an observation id, which is fetched.
+        Exposures, associations, folders; what is no file is an observation id, which is fetched. Blank to
+        do an earlier run again, whose folder is `out`.
     out : path, optional
         Folder of the run; of several visits, each gets a folder in it, beside an index. By default named
         after the visit, here.
@@ -103,9 +104,12 @@ def run(
     ...     (done[0].folder / "report.html").is_file(), done[0].manifest["choice"]["verdict"]
     (True, 'derive')
     """
-    recipe, config = recipe or RunRecipe(), config or read_config()
     typed = [os.fspath(target) for target in targets]
     root = Path(out) if out is not None else None
+    if not typed and root is not None:
+        earlier = read_manifest(root)
+        typed, recipe = earlier["typed"], recipe or recipe_of(earlier["recipe"])
+    recipe, config = recipe or RunRecipe(), config or read_config()
     files = [name for name in typed if os.path.exists(name)]
     ids = [name for name in typed if not os.path.exists(name)]
     if ids:

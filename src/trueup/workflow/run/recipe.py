@@ -118,16 +118,42 @@ def read_recipe(path: str | os.PathLike[str]) -> RunRecipe:
         raise FileAccessError(os.strerror(error.errno or 0), file=path) from error
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise UsageError(f"is not TOML: {error}", file=path) from error
+    return recipe_of(values, path)
+
+
+def recipe_of(values: Mapping[str, Any], path: str | os.PathLike[str] | None = None) -> RunRecipe:
+    """The recipe of plain values, as a TOML file or a manifest holds them.
+
+    Parameters
+    ----------
+    values : mapping
+    path : path, optional
+        Where they were read, for errors.
+
+    Returns
+    -------
+    RunRecipe
+
+    Raises
+    ------
+    UsageError
+        Where a name is unknown, or a value of the wrong type.
+
+    Examples
+    --------
+    >>> recipe_of(RunRecipe(solution="svm").as_dict()).solution
+    'svm'
+    """
+    against = values.get("against", {})
     _require_known(values, RunRecipe, path)
-    against = values.pop("against", {})
     _require_known(against, Against, path)
     try:
-        return RunRecipe(against=Against(**_hashable(against)), **_hashable(values))
+        return RunRecipe(**{**_hashable(values), "against": Against(**_hashable(against))})
     except TypeError as error:
         raise UsageError(f"a value has the wrong type: {error}", file=path) from error
 
 
-def _require_known(values: Mapping[str, Any], noun: type, path: str | os.PathLike[str]) -> None:
+def _require_known(values: Mapping[str, Any], noun: type, path: str | os.PathLike[str] | None) -> None:
     known = [item.name for item in fields(noun)]
     strangers = sorted(set(values) - set(known))
     if strangers:

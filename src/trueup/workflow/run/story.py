@@ -119,12 +119,10 @@ def _residuals(path: Path) -> Residuals:
 
 def _commands(folder: RunFolder, choice: Values | None) -> tuple[tuple[str, str], ...]:
     place = os.path.relpath(folder.path)
-    found = []
+    found: list[tuple[str, tuple[str, ...]]] = []
     if choice is not None and any(not one["was_active"] for one in choice["exposures"]):
-        files = shlex.join(os.path.basename(one["file"]) for one in choice["exposures"])
-        found.append(("Put the choice in force", f"trueup apply --choice {shlex.quote(f'{place}/{CHOICE}')}"))
-        found.append(("Take it back", f"trueup undo {files}"))
-    found.append(
-        ("Do it again", f"trueup run {shlex.join(folder.manifest.get('typed', []))} -o {shlex.quote(place)}")
-    )
-    return tuple(found)
+        files = (os.path.basename(one["file"]) for one in choice["exposures"])
+        found.append(("Put the choice in force", ("apply", "--choice", f"{place}/{CHOICE}")))
+        found.append(("Take it back", ("undo", *files)))
+    found.append(("Do it again", ("run", "-o", place, "--redo")))
+    return tuple((purpose, shlex.join(("trueup", *words))) for purpose, words in found)
