@@ -221,7 +221,7 @@ def png(values: NDArray[np.uint16]) -> str:
     channels = np.zeros((*values.shape, 3), np.uint8)
     channels[..., 0], channels[..., 1] = values >> 8, values & 255
     stream = io.BytesIO()
-    Image.fromarray(channels).save(stream, "PNG", optimize=True)
+    Image.fromarray(channels).save(stream, "PNG", compress_level=6)
     return base64.b64encode(stream.getvalue()).decode()
 
 
