@@ -69,15 +69,22 @@ def run(arguments: Sequence[str]) -> int:
     int
     """
     try:
+        _show_docstring(arguments)
         code = app(list(arguments), exit_on_error=False, print_error=False)
         sys.stdout.flush()
         return code if isinstance(code, int) else 0
-    except BrokenPipeError:
-        # whoever read the output has gone: nothing is wrong, and nothing more can be said
+    except (BrokenPipeError, SystemExit):
+        # whoever read the output has gone (rich exits then): nothing is wrong, and nothing more can be said
         sys.stdout = open(os.devnull, "w")  # noqa: SIM115 - it lives as long as the process
         return 0
     except (Exception, KeyboardInterrupt) as error:  # noqa: BLE001 - one line, never a traceback
         return _fail(*_told(error))
+
+
+def _show_docstring(arguments: Sequence[str]) -> None:
+    """The line above is for the list of verbs; the help of a verb is its docstring, with examples."""
+    if arguments and arguments[0] in _VERBS:
+        app[arguments[0]].help = None
 
 
 def _told(error: BaseException) -> tuple[str, int]:

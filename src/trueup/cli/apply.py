@@ -48,7 +48,11 @@ def apply(
 ) -> int:
     """Put one solution in force in all files, or in none; `trueup undo` takes it back.
 
-    Example: trueup apply VISIT VISIT/*_hlet.fits --solution best
+    Example: trueup apply VISIT --hlet VISIT/*_hlet.fits --dry-run
+
+    Example: trueup apply VISIT --hlet VISIT/*_hlet.fits --solution best
+
+    Example: trueup apply --choice choice.json --out CORRECTED
 
     Parameters
     ----------

@@ -23,7 +23,7 @@ def choose(
 ) -> int:
     """Measure every solution and choose one for the visit, with reasons; nothing is changed.
 
-    Example: trueup choose VISIT --hlet VISIT/*_hlet.fits -o choice.json
+    Example: trueup choose VISIT --hlet VISIT/*_hlet.fits -o best.json
 
     Parameters
     ----------

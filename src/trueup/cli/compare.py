@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import sys
-from typing import Annotated, Literal
+from typing import Annotated
 
 from cyclopts import Parameter
 
-from trueup.cli.output import emit
+from trueup.cli.output import Format, emit
 
 
 def compare(
@@ -19,9 +19,11 @@ def compare(
     half: int = 50,
     stretch: float = 1.0,
     output: Annotated[str, Parameter(("--output", "-o"))] = "compare",
-    style: Annotated[Literal["text", "json"], Parameter("--format")] = "text",
+    style: Annotated[Format, Parameter("--format")] = "text",
 ) -> None:
     """Show the same sky in two drizzled products and measure the offset of the second from the first.
+
+    Example: trueup compare f336w_drc.fits f275w_drc.fits -o shift
 
     Parameters
     ----------
@@ -38,14 +40,14 @@ def compare(
     output
         Name of the pictures, without .png and .pdf.
     style
-        text or json.
+        text, json, jsonl or ecsv.
     """
     from trueup.report.offset import describe
     from trueup.workflow.compare import compare
 
     found = compare(a, b, center=center, half=half, stretch=stretch, output=output)
-    if style == "json":
-        emit("compare", found.as_dict(), style=style)
-    else:
+    if style == "text":
         lines = (describe(found.fit, found.view.labels), *found.figures)
         sys.stdout.write("\n".join(lines) + "\n")
+    else:
+        emit("compare", found.as_dict(), style=style, items=None)

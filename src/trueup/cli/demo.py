@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated
 
 from cyclopts import Parameter
 
-from trueup.cli.output import console, emit, note
+from trueup.cli.output import Format, console, emit, note
 
 
 def demo(
     directory: str = "trueup-demo",
     *,
     seed: int = 0,
-    style: Annotated[Literal["text", "json"], Parameter("--format")] = "text",
+    style: Annotated[Format, Parameter("--format")] = "text",
 ) -> None:
     """Run the whole job on a simulated visit in a simulated archive, offline.
 
@@ -26,13 +26,13 @@ def demo(
     seed
         Of the simulated sky and noise.
     style
-        text or json.
+        text, json, jsonl or ecsv.
     """
     from trueup.report.demo import print_demo
     from trueup.workflow.demo import demo
 
     result = demo(directory, seed=seed, say=note)
-    if style == "json":
-        emit("demo", result.as_dict(), style=style)
-    else:
+    if style == "text":
         print_demo(result.as_dict(), result.labels, console())
+    else:
+        emit("demo", result.as_dict(), style=style, items=None)

@@ -58,8 +58,11 @@ def fetch(
 ) -> int:
     """Fetch exposures, associations, drizzled products and headerlets: whole and checked, or not at all.
 
-    ``trueup fetch IEPW14030 IEPW14040 --dest VISIT`` fetches two associations; typed again it
-    fetches what is missing. The exit code is 4 where a file could not be had.
+    Typed again it fetches what is missing. The exit code is 4 where a file could not be had.
+
+    Example: trueup fetch IEPW14030 IEPW14040 --dest DOWNLOADS
+
+    Example: trueup fetch iepw14gaq --source astrometry --dry-run
 
     Parameters
     ----------

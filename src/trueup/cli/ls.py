@@ -20,7 +20,13 @@ def ls(
 ) -> int:
     """List every WCS solution, where it is stored, whether it is sound and which one is active.
 
-    ``trueup ls --obs-id IEPW14030`` looks into the archive, without fetching pixels.
+    With --obs-id it looks into the archive, without fetching pixels.
+
+    Example: trueup ls VISIT
+
+    Example: trueup ls VISIT --check
+
+    Example: trueup ls --obs-id IEPW14030
 
     Parameters
     ----------

@@ -24,7 +24,9 @@ def measure(
 ) -> int:
     """Measure on the stars how well every solution aligns the exposures, and where it puts them.
 
-    Example: trueup measure iepw14*_flc.fits *_hlet.fits --catalog gaia.ecsv
+    Example: trueup measure VISIT
+
+    Example: trueup measure VISIT/*_flc.fits VISIT/*_hlet.fits --catalog gaia.ecsv
 
     Parameters
     ----------

@@ -25,15 +25,9 @@ def console(*, stderr: bool = False) -> Console:
     """A rich console on stdout or stderr; plain and wide where that is no terminal."""
     from rich.console import Console
 
-    class Honest(Console):
-        """To rich, a reader that goes away is a failure with exit code 1."""
-
-        def on_broken_pipe(self) -> None:
-            raise BrokenPipeError
-
     stream = sys.stderr if stderr else sys.stdout
     width = None if stream.isatty() else _WIDTH_OFF_TERMINAL
-    return Honest(stderr=stderr, width=width, highlight=False, soft_wrap=False)
+    return Console(stderr=stderr, width=width, highlight=False, soft_wrap=False)
 
 
 def note(message: str) -> None:
@@ -41,7 +35,7 @@ def note(message: str) -> None:
     sys.stderr.write(f"{message}\n")
 
 
-def emit(verb: str, payload: Mapping[str, Any], *, style: Format, items: str = "items") -> None:
+def emit(verb: str, payload: Mapping[str, Any], *, style: Format, items: str | None = "items") -> None:
     """Print a payload as JSON, one JSON object per item, or an ECSV table of the items.
 
     Parameters
@@ -52,17 +46,18 @@ def emit(verb: str, payload: Mapping[str, Any], *, style: Format, items: str = "
     style : str
         ``json``, ``jsonl`` or ``ecsv``.
     items : str
-        The key of the sequence that jsonl and ecsv print.
+        The key of the sequence that jsonl and ecsv print; None where the payload itself is the one item.
     """
     out = sys.stdout
+    rows = [payload] if items is None else payload[items]
     if style == "json":
         head = {"schema": f"trueup.{verb}/1", "version": __version__}
         out.write(json.dumps({**head, **payload}, indent=1, allow_nan=False) + "\n")
     elif style == "jsonl":
-        for item in payload[items]:
+        for item in rows:
             out.write(json.dumps(item, allow_nan=False) + "\n")
     else:
-        _write_ecsv(payload[items])
+        _write_ecsv(rows)
 
 
 def _write_ecsv(rows: Sequence[Mapping[str, Any]]) -> None:

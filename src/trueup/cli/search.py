@@ -60,7 +60,9 @@ def search(
 ) -> int:
     """Search the archive for observations.
 
-    ``trueup search --program 16801 --visit 14`` lists the associations of a visit.
+    Example: trueup search --program 16801 --visit 14
+
+    Example: trueup search --position "10:23:58 -57:45:49" --radius 1
 
     Parameters
     ----------

@@ -19,6 +19,10 @@ def undo(
 ) -> int:
     """Restore the bytes from before the last edit, of all files or none; again for one step more.
 
+    Example: trueup undo VISIT --list
+
+    Example: trueup undo VISIT
+
     Parameters
     ----------
     files

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import re
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 
 from trueup.edit.archive import counted, kept_name, same_solution, shelf_of
-from trueup.edit.bundle import Member, bundle_bytes
+from trueup.edit.bundle import Member, bundle_bytes, unpacked
 from trueup.edit.commit import Change, commit, exclusive
 from trueup.edit.diff import HduChange, hdu_changes
 from trueup.edit.document import Unit, Units, recipe_of, units_of
@@ -22,9 +23,12 @@ from trueup.fits.walk import BytesSource, open_source, walk
 from trueup.model.exposure import Exposure
 from trueup.model.select import select
 from trueup.model.solution import Solution
+from trueup.model.soundness import judge
 
 PathLike = str | os.PathLike[str]
 Edit = Callable[[Exposure, Units], Units]
+
+log = logging.getLogger(__name__)
 
 _UNSAFE = re.compile(r"[^A-Za-z0-9_.+-]+")
 
@@ -129,7 +133,7 @@ def attach(
     paths : iterable of path
         Exposures, associations or folders.
     headerlets : sequence of path
-        Joined by DESTIM; one that is there already is not added again.
+        Headerlet files, joined by DESTIM, and bundles of them; one that is there already is not added again.
     follow_links : bool
 
     Returns
@@ -147,9 +151,12 @@ def attach(
     >>> attach([], [])
     {}
     """
-    for name, stray in open_visit([*paths, *headerlets]).headerlets:
-        raise SolutionError(f"the headerlet is for {stray.destim or 'no exposure'}", file=name)
-    return _edit_all([*paths, *headerlets], _attached, what="attach headerlets", follow_links=follow_links)
+    given = [os.fspath(path) for path in paths]
+    rootnames = {exposure.rootname for exposure in open_visit(given).exposures}
+    with unpacked(headerlets, rootnames) as files:
+        for name, stray in open_visit([*given, *files]).headerlets:
+            raise SolutionError(f"the headerlet is for {stray.destim or 'no exposure'}", file=name)
+        return _edit_all([*given, *files], _attached, what="attach headerlets", follow_links=follow_links)
 
 
 def delete(
@@ -225,7 +232,10 @@ def _members(exposure: Exposure, selection: str | None) -> list[Member]:
 
 
 def _member(exposure: Exposure, solution: Solution, taken: set[str]) -> Member:
-    """The name is made unique among `taken`, which is added to."""
+    """The name is made unique among `taken`, which is added to; an unsound solution is told in the log."""
+    faults = judge(exposure)[exposure.solutions.index(solution)].faults
+    if faults:
+        log.warning("%s, %s: unsound: %s", exposure.path, solution.name, faults[0].text)
     stem = _UNSAFE.sub("_", f"{exposure.rootname}_{kept_name(solution, exposure)}")
     names = [f"{stem}_hlet.fits", *(f"{stem}-{n}_hlet.fits" for n in range(2, len(taken) + 3))]
     name = next(name for name in names if name.lower() not in taken)

@@ -20,7 +20,7 @@ from trueup.fits.walk import open_source, walk
 from trueup.model.exposure import Exposure
 from trueup.model.select import select
 from trueup.model.solution import Solution
-from trueup.model.visit import LeftOut, Visit
+from trueup.model.visit import LeftOut, Visit, left_out_lines
 
 Selection = str | Solution | Mapping[str, str | Solution] | None
 
@@ -96,7 +96,7 @@ class Plan:
     def warnings(self) -> tuple[str, ...]:
         """What deserves a look before the commit."""
         texts = [text for file in self.files for text in file.warnings]
-        return (*texts, *(f"{out.path} is left out: {out.why}" for out in self.left_out))
+        return (*texts, *left_out_lines(self.left_out))
 
     @property
     def summary(self) -> str:

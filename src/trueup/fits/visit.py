@@ -45,7 +45,8 @@ def open_visit(paths: Iterable[str | os.PathLike[str] | ByteSource], *, strict: 
     """Read exposures, headerlet files, associations and folders as one visit.
 
     A folder gives its exposures; a headerlet file counts only when it is named. FLT, FLC and SVM copy
-    of one exposure are one exposure. Files that are not used are listed in `left_out`.
+    of one exposure are one exposure. Files that are not used are listed in `left_out`, raw data and
+    support files always.
 
     Parameters
     ----------
@@ -94,8 +95,7 @@ def _leave_out(gathered: _Gathered, name: str, error: TrueupError) -> None:
 
 
 def _add_from_folder(gathered: _Gathered, name: str) -> None:
-    suffix = _SUFFIX.search(name)
-    word = suffix[1].lower() if suffix else ""
+    word = _word(name)
     if not _FITS.search(name):
         return
     if word == "hlet":
@@ -126,6 +126,9 @@ def _add_offered(gathered: _Gathered, name: str) -> None:
 def _add_named(gathered: _Gathered, what: str | ByteSource) -> None:
     source = open_source(what) if isinstance(what, str) else what
     name = source.name
+    if _word(name) in _SUPPORT:
+        gathered.left_out.append(LeftOut(name, _SUPPORT[_word(name)]))
+        return
     hdus = walk(source)
     primary = hdus[0].header
     extnames = {hdu.extname for hdu in hdus}
@@ -167,9 +170,14 @@ def _add_exposure(gathered: _Gathered, source: ByteSource, hdus: tuple[Hdu, ...]
     gathered.left_out.append(LeftOut(worse[0].name, why))
 
 
-def _preference(name: str) -> tuple[int, bool, str]:
+def _word(name: str) -> str:
+    """What a file is by its name: ``flc`` of ``iepw14g4q_flc.fits``; blank where that does not say."""
     suffix = _SUFFIX.search(name)
-    word = suffix[1].lower() if suffix else ""
+    return suffix[1].lower() if suffix else ""
+
+
+def _preference(name: str) -> tuple[int, bool, str]:
+    word = _word(name)
     rank = _EXPOSURES.index(word) if word in _EXPOSURES else len(_EXPOSURES)
     return rank, os.path.basename(name).lower().startswith("hst_"), name
 

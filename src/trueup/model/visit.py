@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 from trueup.model.exposure import Exposure
@@ -27,6 +27,40 @@ class LeftOut:
     why: str
     is_error: bool = False
     is_remote: bool = False
+
+
+_NAMED = 3
+
+
+def left_out_lines(left_out: Iterable[LeftOut]) -> list[str]:
+    """Why files are not used, in one line per reason; each error has its own.
+
+    Parameters
+    ----------
+    left_out : iterable of LeftOut
+
+    Returns
+    -------
+    list of str
+
+    Examples
+    --------
+    >>> left_out_lines([LeftOut("a_raw.fits", "raw data")])
+    ['a_raw.fits is left out: raw data']
+    >>> left_out_lines([LeftOut(f"{root}_raw.fits", "raw data") for root in "abcde"])
+    ['5 files are left out: raw data (a_raw.fits, b_raw.fits, c_raw.fits and 2 more)']
+    """
+    groups: dict[str, list[str]] = {}
+    for out in left_out:
+        groups.setdefault(f"{out.path}: {out.why}" if out.is_error else out.why, []).append(out.path)
+    return [_left_out_line(files, why.removeprefix(f"{files[0]}: ")) for why, files in groups.items()]
+
+
+def _left_out_line(files: list[str], why: str) -> str:
+    if len(files) == 1:
+        return f"{files[0]} is left out: {why}"
+    more = f" and {len(files) - _NAMED} more" if len(files) > _NAMED else ""
+    return f"{len(files)} files are left out: {why} ({', '.join(files[:_NAMED])}{more})"
 
 
 @dataclass(frozen=True, slots=True)

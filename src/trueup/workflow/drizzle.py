@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -65,6 +66,27 @@ class Written:
     sky: Mapping[ChipKey, float]
     cosmic_rays: Mapping[ChipKey, float]
 
+    def as_dict(self) -> dict[str, Any]:
+        """One item of ``trueup drizzle --format json``."""
+        values = {word: getattr(self, word) for word in ("path", "name", "filter", "wcsname")}
+        return {
+            **values,
+            "exposures": self.exposures,
+            "chips": [
+                {
+                    "rootname": rootname,
+                    "extver": extver,
+                    "sky": sky,
+                    "cosmic_rays": self.cosmic_rays.get((rootname, extver)),
+                }
+                for (rootname, extver), sky in self.sky.items()
+            ],
+            "shape": list(self.shape),
+        }
+
+    def __str__(self) -> str:
+        return f"{self.path}  {self.filter}  {self.exposures} exposures, {self.chips} chips  {self.wcsname}"
+
 
 @dataclass(frozen=True, slots=True)
 class DrizzleRun:
@@ -81,6 +103,14 @@ class DrizzleRun:
     products: tuple[Written, ...]
     left_out: tuple[LeftOut, ...]
     warnings: tuple[str, ...]
+
+    def as_dict(self) -> dict[str, Any]:
+        """The run as in ``trueup drizzle --format json``."""
+        return {
+            "items": [product.as_dict() for product in self.products],
+            "left_out": [{"file": out.path, "why": out.why, "error": out.is_error} for out in self.left_out],
+            "warnings": list(self.warnings),
+        }
 
 
 def drizzle_files(
@@ -104,7 +134,7 @@ def drizzle_files(
         The settings, or a function that gives those of the exposures of each product.
     output : str, optional
         File for a single product, or folder; by default ``<name>_trueup_drc.fits`` here. A folder
-        that ends in ``/`` is made.
+        is made: what ends in ``/``, and of several products what does not end in ``.fits``.
     overwrite : bool
         Whether files that trueup did not write may be replaced.
     tell : callable, optional
@@ -121,7 +151,7 @@ def drizzle_files(
     SolutionError
         Where the exposures are under solutions of different kinds, or that disagree on the sky.
     UsageError
-        Where `output` is one file and there are several products.
+        Where `output` is one FITS file and there are several products.
 
     Examples
     --------
@@ -146,8 +176,8 @@ def drizzle_files(
     for job in jobs:
         job.require_writable(overwrite=overwrite)
     common = output_frame(exposures, jobs[0].params)
-    if output is not None and output.endswith(os.sep):
-        os.makedirs(output, exist_ok=True)
+    if _is_folder(output, len(jobs)):
+        jobs[0].target.parent.mkdir(parents=True, exist_ok=True)
     written = []
     for index, job in enumerate(jobs):
         frame = output_frame(job.exposures, job.params) if job.params.grid == "own" else common
@@ -264,13 +294,25 @@ def _target(name: str, output: str | None, products: int) -> Path:
     file = f"{name}_trueup_drc.fits"
     if output is None:
         return Path(file)
-    if os.path.isdir(output) or output.endswith(os.sep):
+    if _is_folder(output, products):
         return Path(output) / file
     if products > 1:
         raise UsageError(
             f"-o {output} names one file, and there are {products} products", todo="give a folder"
         )
-    return Path(output if output.lower().endswith((".fits", ".fit")) else f"{output}_trueup_drc.fits")
+    return Path(output if _names_file(output) else f"{output}_trueup_drc.fits")
+
+
+def _is_folder(output: str | None, products: int) -> bool:
+    """Whether products go into a folder that was named, there or not."""
+    if output is None:
+        return False
+    several = products > 1 and not _names_file(output)
+    return several or output.endswith(os.sep) or os.path.isdir(output)
+
+
+def _names_file(output: str) -> bool:
+    return output.lower().endswith((".fits", ".fit"))
 
 
 def _summary(mosaic: Mosaic, name: str) -> Written:
