@@ -126,11 +126,11 @@ def _line(residuals: Residuals, along: str, against: str, *, tries: int) -> Tren
 
 def _sigma(t: float, freedom: float, tries: int) -> float:
     """Two-sided significance of Student's t, the most significant of several, as of a Gaussian."""
-    from scipy.special import ndtri_exp
-    from scipy.stats import t as student
+    from scipy.special import ndtri_exp, stdtr
 
-    log_chance = float(student.logsf(t, freedom)) + np.log(2 * tries)
+    tail = float(stdtr(freedom, -t))
     # beyond the range of floating point the tail is 0 and t itself is near enough
+    log_chance = np.log(2 * tries * tail) if tail > 0 else -np.inf
     return max(0.0, min(float(-ndtri_exp(min(log_chance, 0.0) - np.log(2))), t))
 
 
