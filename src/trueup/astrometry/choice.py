@@ -5,7 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
+from trueup.errors import SelectionError
 from trueup.model.exposure import Exposure
+from trueup.model.notebook import table_html
 from trueup.model.solution import Solution
 
 ChoiceVerdict = Literal["keep", "change", "derive", "unmeasurable"]
@@ -99,3 +101,31 @@ class Choice:
     common: str | None = None
     rejected: tuple[Rejected, ...] = ()
     findings: tuple[str, ...] = ()
+
+    @property
+    def solutions(self) -> dict[str, Solution]:
+        """The chosen solution of each exposure by ROOTNAME: what :func:`trueup.plan` takes.
+
+        Raises
+        ------
+        SelectionError
+            Where none of the solutions is good enough, so that one must be derived.
+        """
+        if self.verdict == "derive":
+            todo = "derive one with `trueup fit`, or name a solution"
+            raise SelectionError(f"there is nothing to apply: {self.reason}", todo=todo)
+        return {one.exposure.rootname: one.solution for one in self.exposures}
+
+    def _repr_html_(self) -> str:
+        rows = [
+            (
+                one.exposure.rootname,
+                f"{one.exposure.detector} {one.exposure.filter}",
+                one.solution.name,
+                "in force already" if one.was_active else f"instead of {one.exposure.active.name}",
+                one.reason,
+            )
+            for one in self.exposures
+        ]
+        head = ("exposure", "filter", "chosen", "", "because")
+        return table_html(f"{self.verdict.upper()}: {self.reason}", head, rows, *self.findings)

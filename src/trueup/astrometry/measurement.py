@@ -4,15 +4,30 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from functools import lru_cache
+from typing import TYPE_CHECKING, Any
 
 from trueup.astrometry.fit import Fit, Similarity
 from trueup.astrometry.starlist import StarList
 from trueup.astrometry.target import CatalogTie
 from trueup.astrometry.tie import Tie
 from trueup.model.exposure import Exposure
+from trueup.model.notebook import table_html
 from trueup.model.solution import Solution
 from trueup.model.soundness import judge
+from trueup.model.table import table_of
 from trueup.model.visit import Visit
+
+if TYPE_CHECKING:
+    from astropy.table import Table
+
+_UNITS = {
+    "east": "mas",
+    "north": "mas",
+    "sigma_east": "mas",
+    "sigma_north": "mas",
+    "rotation": "deg",
+    "corner": "mas",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -168,6 +183,65 @@ class Measurement:
         """The row of a solution against the catalogue; None where there is none."""
         candidate = self.representative(candidate)
         return next((row for row in self.absolute if row.candidate == candidate), None)
+
+    @property
+    def pairs(self) -> Table:
+        """Every pair of exposures under every combination of their different solutions.
+
+        Returns
+        -------
+        astropy.table.Table
+            A row per measurement, `b` minus `a`, with units; `a_index` and `b_index` count solutions from 1,
+            as ``trueup ls`` prints them. What could not be measured is masked.
+        """
+        return table_of([self._values(row) for row in self.relative], units=_UNITS)
+
+    def _values(self, row: Relative) -> dict[str, Any]:
+        fit = row.fit
+        return {
+            "a": row.a.rootname,
+            "a_index": row.a.index + 1,
+            "a_wcsname": self.solution(row.a).wcsname,
+            "b": row.b.rootname,
+            "b_index": row.b.index + 1,
+            "b_wcsname": self.solution(row.b).wcsname,
+            "stars": fit.n,
+            "east": fit.east_mas,
+            "north": fit.north_mas,
+            "sigma_east": fit.sigma_east_mas,
+            "sigma_north": fit.sigma_north_mas,
+            "rotation": fit.rotation_deg,
+            "corner": fit.corner_mas,
+            "verdict": fit.verdict,
+            "why": fit.why,
+        }
+
+    def _repr_html_(self) -> str:
+        """The solutions in force against each other and against the catalogue."""
+        in_force = [row for row in self.relative if row.a.index == row.b.index == 0]
+        rows = [(self._label(row.a), self._label(row.b), *_told(row.fit)) for row in in_force]
+        rows += [
+            (row.catalog, self._label(row.candidate), *_told(row.fit))
+            for row in self.absolute
+            if row.candidate.index == 0
+        ]
+        head = ("reference", "exposure", "stars", "east mas", "north mas", "rotation deg", "")
+        title = f"{len(self.stars)} exposures measured; the solutions in force:"
+        skipped = [f"{rootname}: {why}" for rootname, why in self.skipped]
+        return table_html(title, head, rows, *self.findings, *skipped)
+
+    def _label(self, candidate: Candidate) -> str:
+        return f"{candidate.rootname} {self.exposure(candidate.rootname).filter}"
+
+
+def _told(fit: Fit) -> tuple[object, ...]:
+    """A fit as cells: stars, east, north, rotation, verdict."""
+    if fit.east_mas is None or fit.north_mas is None or fit.rotation_deg is None:
+        return fit.n, None, None, None, f"{fit.verdict.upper()}: {fit.why}"
+    pm = "\N{PLUS-MINUS SIGN}"
+    east = f"{fit.east_mas:+.2f} {pm} {fit.sigma_east_mas:.2f}"
+    north = f"{fit.north_mas:+.2f} {pm} {fit.sigma_north_mas:.2f}"
+    return fit.n, east, north, f"{fit.rotation_deg:+.5f}", fit.verdict.upper()
 
 
 # asked for thousands of times where a visit has dozens of exposures

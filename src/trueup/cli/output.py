@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from cyclopts import Parameter
@@ -57,24 +57,6 @@ def emit(verb: str, payload: Mapping[str, Any], *, style: Format, items: str | N
         for item in rows:
             out.write(json.dumps(item, allow_nan=False) + "\n")
     else:
-        _write_ecsv(rows)
+        from trueup.model.table import table_of
 
-
-def _write_ecsv(rows: Sequence[Mapping[str, Any]]) -> None:
-    """Scalars become columns, nested values JSON text, null an empty masked cell."""
-    from astropy.table import MaskedColumn, Table
-
-    table = Table()
-    for name in dict.fromkeys(key for row in rows for key in row):
-        values = [_cell(row.get(name)) for row in rows]
-        known = [value for value in values if value is not None]
-        kind = type(known[0]) if known else str
-        if not all(type(value) is kind for value in known):
-            kind = float if all(isinstance(v, int | float) for v in known) else str
-        filled = [kind() if value is None else kind(value) for value in values]
-        table[name] = MaskedColumn(filled, mask=[value is None for value in values])
-    table.write(sys.stdout, format="ascii.ecsv")
-
-
-def _cell(value: Any) -> Any:
-    return json.dumps(value) if isinstance(value, dict | list) else value
+        table_of(rows).write(out, format="ascii.ecsv")

@@ -6,11 +6,11 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 
 from trueup.errors import DataError, SolutionError
 from trueup.model.exposure import Exposure
-from trueup.model.select import select
+from trueup.model.select import Assigned, select
 from trueup.model.solution import Solution
 from trueup.model.visit import Visit
 
-Selection = str | Mapping[str, Solution] | Callable[[Exposure], Solution]
+Selection = str | Mapping[str, Solution] | Assigned | Callable[[Exposure], Solution]
 
 
 def under(exposures: Iterable[Exposure], solution: Selection | None) -> tuple[Exposure, ...]:
@@ -19,7 +19,7 @@ def under(exposures: Iterable[Exposure], solution: Selection | None) -> tuple[Ex
     Parameters
     ----------
     exposures : iterable of Exposure
-    solution : str, mapping or callable, optional
+    solution : str, Choice, mapping or callable, optional
         As in :func:`drizzle`.
 
     Returns
@@ -37,6 +37,8 @@ def under(exposures: Iterable[Exposure], solution: Selection | None) -> tuple[Ex
 def _selected(exposure: Exposure, solution: Selection) -> Solution:
     if isinstance(solution, str):
         return select(exposure, solution)
+    if isinstance(solution, Assigned):
+        solution = solution.solutions
     if isinstance(solution, Mapping):
         return solution.get(exposure.rootname, exposure.solution)
     return solution(exposure)

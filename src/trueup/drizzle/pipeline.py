@@ -45,9 +45,9 @@ def drizzle(
     ----------
     exposures : Visit or iterable of Exposure
         They become one image.
-    solution : str, mapping or callable, optional
-        A selection as in ``trueup ls`` (name, glob, ``#3``, family), solutions by rootname, or a
-        function of the exposure; by default the solution in force.
+    solution : str, Choice, mapping or callable, optional
+        A selection as in ``trueup ls`` (name, glob, ``#3``, family), a choice, solutions by rootname, or
+        a function of the exposure; by default the solution in force.
     params : DrizzleParams, optional
     output : str, optional
         File to write; a file that trueup did not write is never replaced.

@@ -11,7 +11,6 @@ from trueup.edit.bundle import unpacked
 from trueup.edit.commit import exclusive, finish_interrupted
 from trueup.edit.plan import Plan, Selection, plan
 from trueup.errors import ChangedError, DataError
-from trueup.fits.splice import explained
 from trueup.fits.visit import open_visit
 
 PathLike = str | os.PathLike[str]
@@ -85,14 +84,11 @@ def apply(
         except ChangedError:
             # another process committed between two looks at a file
             made = planned()
-        return _commit(made, planned, options.get("out"))
+        return _commit(made, planned)
 
 
-def _commit(made: Plan, again: Callable[[], Plan], out: PathLike | None) -> Plan:
+def _commit(made: Plan, again: Callable[[], Plan]) -> Plan:
     """Commit the plan, or one made again where the files are no longer the same."""
-    if out is not None:
-        with explained(Path(out)):
-            Path(out).mkdir(parents=True, exist_ok=True)
     with exclusive(file.change.destination for file in made.files):
         if not made.is_current:
             made = again()

@@ -75,7 +75,7 @@ class Change:
 
 @contextlib.contextmanager
 def exclusive(paths: Iterable[Path]) -> Iterator[None]:
-    """Hold the folders of some files and finish what was interrupted there.
+    """Hold the folders of some files, made where missing, and finish what was interrupted there.
 
     Examples
     --------
@@ -84,6 +84,9 @@ def exclusive(paths: Iterable[Path]) -> Iterator[None]:
     ...     pass
     """
     wanted = {path.parent.resolve() for path in paths}
+    for directory in wanted:
+        with explained(directory):
+            directory.mkdir(parents=True, exist_ok=True)
     while True:
         with locked(wanted):
             # an interrupted step may reach into further folders

@@ -18,11 +18,11 @@ from trueup.errors import ChangedError, SelectionError, SolutionError
 from trueup.fits.splice import Built, fingerprint
 from trueup.fits.walk import open_source, walk
 from trueup.model.exposure import Exposure
-from trueup.model.select import select
+from trueup.model.select import Assigned, select
 from trueup.model.solution import Solution
 from trueup.model.visit import LeftOut, Visit, left_out_lines
 
-Selection = str | Solution | Mapping[str, str | Solution] | None
+Selection = str | Solution | Mapping[str, str | Solution] | Assigned | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,6 +135,22 @@ class Plan:
     def __str__(self) -> str:
         return "\n".join(map(str, self.files))
 
+    def _repr_html_(self) -> str:
+        from trueup.model.notebook import table_html
+
+        rows = [
+            (
+                file.exposure.rootname,
+                file.exposure.active.name,
+                "in force already" if file.change.nothing else file.target.name,
+                len(file.keywords),
+                file.change.destination,
+            )
+            for file in self.files
+        ]
+        head = ("exposure", "from", "to", "keywords that change", "file")
+        return table_html(f"Plan for {len(self.files)} exposures", head, rows, *self.warnings)
+
 
 def plan(
     visit: Visit,
@@ -151,9 +167,9 @@ def plan(
     ----------
     visit : Visit
         Of :func:`trueup.fits.visit.open_visit`.
-    selection : str, Solution, mapping or None
-        See :func:`trueup.model.select.select`; a mapping gives one per rootname; None takes the
-        headerlet file that came with each exposure.
+    selection : str, Solution, Choice, mapping or None
+        See :func:`trueup.model.select.select`; a choice or a mapping gives one per rootname; None takes
+        the headerlet file that came with each exposure.
     allow : collection of str
         ``unsound`` and ``distortion``: what is otherwise refused.
     archive : bool
@@ -194,6 +210,8 @@ def plan(
 
 
 def _target(exposure: Exposure, selection: Selection) -> Solution:
+    if isinstance(selection, Assigned):
+        selection = selection.solutions
     if isinstance(selection, Mapping):
         if exposure.rootname not in selection:
             raise SelectionError("nothing is chosen for this exposure", file=exposure.path)

@@ -16,10 +16,13 @@ Hack, Dencheva & Fruchter 2012, STScI TSR 2012-01 (HST lookup tables).
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
+
+if TYPE_CHECKING:
+    from astropy.wcs import WCS
 
 Floats = NDArray[np.float64]
 Pair = tuple[float, float]
@@ -136,6 +139,36 @@ class ChipWcs:
     def linear(self) -> ChipWcs:
         """The same WCS without any distortion: CD and TAN."""
         return replace(self.without_tables(), sip_a=None, sip_b=None)
+
+    def to_astropy(self) -> WCS:
+        """The same mapping as an astropy WCS, distortion included.
+
+        Returns
+        -------
+        astropy.wcs.WCS
+            ICRS; its pixels are 0-based in `pixel_to_world`.
+
+        Examples
+        --------
+        >>> wcs = ChipWcs((0, 0), (150.0, 2.0), np.diag([-1e-5, 1e-5]), (100, 100))
+        >>> wcs.to_astropy().pixel_to_world(0, 0).to_string()
+        '150 2'
+        """
+        from astropy.wcs import WCS, DistortionLookupTable, Sip
+
+        wcs, crpix = WCS(naxis=2), np.asarray(self.crpix) + 1.0
+        wcs.wcs.ctype = [f"{axis}-TAN{'-SIP' if self.has_sip else ''}" for axis in ("RA--", "DEC-")]
+        wcs.wcs.crpix, wcs.wcs.crval, wcs.wcs.cd = crpix, self.crval, self.cd
+        wcs.wcs.cunit, wcs.wcs.radesys = ["deg", "deg"], "ICRS"
+        wcs.array_shape = self.shape
+        if self.has_sip:
+            a, b = (np.zeros((2, 2)) if terms is None else terms for terms in (self.sip_a, self.sip_b))
+            wcs.sip = Sip(a, b, None, None, crpix)
+        wcs.cpdis1, wcs.cpdis2, wcs.det2im1, wcs.det2im2 = (
+            t and DistortionLookupTable(t.data, t.crpix, t.crval, t.cdelt) for t in (*self.npol, *self.d2im)
+        )
+        wcs.wcs.set()
+        return wcs
 
     def scale_arcsec(self) -> float:
         """Pixel scale at the reference pixel, arcsec per pixel."""

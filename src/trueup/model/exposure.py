@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
+
+import numpy as np
 
 from trueup.errors import SolutionError
 from trueup.model.cards import Cards
 from trueup.model.chipwcs import ChipWcs
 from trueup.model.solution import ChipId, Solution
+
+if TYPE_CHECKING:
+    from astropy.coordinates import SkyCoord
 
 Mode = Literal["image", "grism", "moving", "scan", "calibration", "failed"]
 Guiding = Literal["fine", "fine/gyro", "coarse", "gyro", "unknown"]
@@ -247,6 +252,26 @@ class Exposure:
     def wcs(self, chip: ChipId | int) -> ChipWcs:
         """The WCS of one chip under the solution in force."""
         return self.solution.wcs(chip)
+
+    @property
+    def footprint(self) -> SkyCoord:
+        """Corners of the chips on the sky under the solution in force.
+
+        Returns
+        -------
+        astropy.coordinates.SkyCoord
+            Shape (chips, 4), ICRS: centres of the corner pixels, counter-clockwise on the chip from (0, 0).
+        """
+        from astropy.coordinates import SkyCoord
+
+        chips = [self.wcs(chip.id) for chip in self.chips]
+        corners = np.reshape([wcs.pixel_to_sky(*wcs.corners()) for wcs in chips], (-1, 2, 4))
+        return SkyCoord(corners[:, 0], corners[:, 1], unit="deg", frame="icrs")
+
+    def _repr_html_(self) -> str:
+        from trueup.model.notebook import exposure_html
+
+        return exposure_html(self)
 
     def under(self, solution: Solution) -> Exposure:
         """The same exposure under another solution; no file is touched.

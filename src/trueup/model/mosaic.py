@@ -4,12 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
 from trueup.model.chipwcs import ChipWcs
 from trueup.model.exposure import Chip, Exposure
+
+if TYPE_CHECKING:
+    from astropy.nddata import CCDData
 
 MIXED = "MIXED"
 
@@ -57,6 +61,8 @@ class Mosaic:
     >>> wcs = ChipWcs((0, 0), (150.0, 2.0), np.diag([-1e-5, 1e-5]), (2, 3))
     >>> Mosaic(plane, plane, None, wcs, (), "ELECTRONS/S", "{}").chips
     ()
+    >>> Mosaic(plane, plane, None, wcs, (), "ELECTRONS/S", "{}").to_ccddata().unit
+    Unit("electron / s")
     """
 
     sci: NDArray[np.float32]
@@ -83,3 +89,24 @@ class Mosaic:
         """The WCSNAME of all inputs; MIXED where they differ."""
         names = {exposure.solution.wcsname for exposure in self.exposures}
         return names.pop() if len(names) == 1 else MIXED
+
+    def to_ccddata(self) -> CCDData:
+        """The image for astropy and its companions.
+
+        Returns
+        -------
+        astropy.nddata.CCDData
+            With unit and WCS, masked where no data fell, and with the errors where the image has them.
+        """
+        from astropy.nddata import CCDData, StdDevUncertainty
+        from astropy.units import Unit
+
+        unit = Unit(self.unit.replace("ELECTRONS", "electron").replace("COUNTS", "count").replace("/S", "/s"))
+        errors = None if self.err is None else StdDevUncertainty(self.err)
+        meta = {"wcsname": self.wcsname}
+        return CCDData(self.sci, errors, self.wht == 0, wcs=self.wcs.to_astropy(), unit=unit, meta=meta)
+
+    def _repr_html_(self) -> str:
+        from trueup.model.notebook import mosaic_html
+
+        return mosaic_html(self)

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from fnmatch import fnmatchcase
+from typing import Protocol, runtime_checkable
 
 from trueup.errors import SelectionError
 from trueup.model.exposure import Exposure
@@ -17,6 +19,15 @@ _FAMILIES = {
     "img": lambda s: s.name.mode == "IMG",
     "svm": lambda s: s.name.mode == "SVM",
 }
+
+
+@runtime_checkable
+class Assigned(Protocol):
+    """Whatever assigns a solution to each exposure, as a choice does."""
+
+    @property
+    def solutions(self) -> Mapping[str, Solution]:
+        """Solutions by ROOTNAME."""
 
 
 def select(exposure: Exposure, selection: str) -> Solution:

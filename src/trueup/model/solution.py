@@ -164,6 +164,11 @@ class Solution:
         """Whether every chip has a SIP polynomial."""
         return bool(self.chips) and all(part.wcs.has_sip for part in self.chips)
 
+    def _repr_html_(self) -> str:
+        from trueup.model.notebook import solution_html
+
+        return solution_html(self)
+
     def chip(self, chip: ChipId | int) -> ChipSolution:
         """The part of one chip, by :class:`ChipId` or SCI EXTVER.
 

@@ -4,9 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from trueup.model.exposure import Exposure
 from trueup.model.solution import Solution
+
+if TYPE_CHECKING:
+    from astropy.table import Table
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,6 +100,8 @@ class Visit:
     --------
     >>> Visit(()).is_consistent
     True
+    >>> len(Visit(()).solutions)
+    0
     """
 
     exposures: tuple[Exposure, ...]
@@ -103,6 +109,26 @@ class Visit:
     offered: tuple[tuple[str, Solution], ...] = ()
     products: tuple[ProductInputs, ...] = ()
     left_out: tuple[LeftOut, ...] = ()
+
+    @property
+    def solutions(self) -> Table:
+        """Every solution of every exposure: what headers say and what follows from them.
+
+        Returns
+        -------
+        astropy.table.Table
+            A row per solution with name, origin, soundness, the claims of its header, and the distance from
+            the active one, in mas; see :func:`trueup.model.solution_rows.solution_rows`. Unknown is masked.
+        """
+        from trueup.model.solution_rows import UNITS, solution_rows
+        from trueup.model.table import table_of
+
+        return table_of([row for exposure in self.exposures for row in solution_rows(exposure)], units=UNITS)
+
+    def _repr_html_(self) -> str:
+        from trueup.model.notebook import visit_html
+
+        return visit_html(self)
 
     def by(self, key: Callable[[Exposure], str]) -> dict[str, tuple[Exposure, ...]]:
         """Group the exposures, for example ``visit.by(lambda e: e.association)``."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from dataclasses import asdict, dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,7 +18,12 @@ from trueup.astrometry.sources import Sources
 from trueup.errors import UsageError
 from trueup.fits.product_read import Product, read_product
 from trueup.report.figures import save_figure, side_by_side
+from trueup.report.notebook import picture_html
+from trueup.report.offset import describe
 from trueup.report.view import Pixels, Sky, View, cut_out, grid_around
+
+if TYPE_CHECKING:
+    from astropy.units import Quantity
 
 Floats = NDArray[np.float64]
 Path = str | os.PathLike[str]
@@ -62,6 +67,18 @@ class Comparison:
     def as_dict(self) -> dict[str, Any]:
         """The comparison as in the JSON contract."""
         return {"a": self.a, "b": self.b, **asdict(self.fit), "figures": list(self.figures)}
+
+    @property
+    def offset(self) -> Quantity | None:
+        """East and north of `b` minus `a`, of shape (2,); None where it could not be measured."""
+        from astropy.units import Quantity
+
+        pair = self.fit.east_mas, self.fit.north_mas
+        return None if None in pair else Quantity(pair, "mas")
+
+    def _repr_html_(self) -> str:
+        """The picture with the numbers in it, and as text for who cannot see it."""
+        return picture_html(side_by_side(self.view), describe(self.fit, self.view.labels))
 
 
 @dataclass(frozen=True, slots=True, eq=False)
