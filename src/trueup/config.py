@@ -200,6 +200,54 @@ def read_config(
     return Config(**{name: type(section)(**found[name]) for name, section in sections.items()})
 
 
+def origins(
+    arguments: Mapping[str, object] | None = None, *, environ: Mapping[str, str] | None = None
+) -> dict[str, str]:
+    """Where the value of each setting comes from.
+
+    Parameters
+    ----------
+    arguments, environ : mapping, optional
+        As for :func:`read_config`.
+
+    Returns
+    -------
+    dict of str to str
+        By ``section.key``: a file, a variable, ``argument`` or ``default``.
+
+    Examples
+    --------
+    >>> found = origins(environ={"TRUEUP_CONFIG": "", "CRDS_PATH": "/crds"})
+    >>> found["crds.cache"], found["crds.url"]
+    ('CRDS_PATH', 'default')
+    """
+    sections = {f.name: getattr(_DEFAULTS, f.name) for f in fields(Config)}
+    known = {f"{name}.{f.name}": "default" for name, part in sections.items() for f in fields(part)}
+    environ = os.environ if environ is None else environ
+    return known | {name: where for where, name, _ in _settings(arguments or {}, environ)}
+
+
+def settings_file(environ: Mapping[str, str] | None = None) -> Path | None:
+    """The file that settings are read from; None where there is none.
+
+    Parameters
+    ----------
+    environ : mapping of str to str, optional
+
+    Returns
+    -------
+    Path or None
+
+    Examples
+    --------
+    >>> settings_file({"TRUEUP_CONFIG": ""}) is None
+    True
+    """
+    named = (os.environ if environ is None else environ).get("TRUEUP_CONFIG")
+    path = Path(named if named is not None else _DEFAULT_FILE).expanduser()
+    return None if named == "" or (named is None and not path.exists()) else path
+
+
 def _settings(
     arguments: Mapping[str, object], environ: Mapping[str, str]
 ) -> Iterator[tuple[str, str, object]]:
@@ -219,9 +267,8 @@ def _settings(
 
 
 def _of_file(environ: Mapping[str, str]) -> Iterator[tuple[str, str, object]]:
-    named = environ.get("TRUEUP_CONFIG")
-    path = Path(named if named is not None else _DEFAULT_FILE).expanduser()
-    if named == "" or (named is None and not path.exists()):
+    path = settings_file(environ)
+    if path is None:
         return
     try:
         sections = tomllib.loads(path.read_text("utf-8"))

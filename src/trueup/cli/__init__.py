@@ -38,6 +38,7 @@ _VERBS = {
     "compare": "Show the same sky in two products and measure the offset between them.",
     "run": "Do the whole job: fetch, measure, choose, drizzle before and after, report.",
     "demo": "Run the whole job on a simulated visit, offline.",
+    "doctor": "Look at versions, kernels, folders and settings, and whether services answer.",
 }
 for _verb, _help in _VERBS.items():
     app.command(f"trueup.cli.{_verb}:{_verb}", name=_verb, help=_help)

@@ -36,11 +36,16 @@ class Network:
     set_: Annotated[tuple[str, ...], Parameter("--set", negative=())] = ()
 
     @property
-    def config(self) -> Config:
-        """The settings that hold under these options."""
+    def arguments(self) -> dict[str, object]:
+        """The settings that were typed."""
         pairs = dict(_pair(text) for text in self.set_)
         own = {"http.offline": self.offline, "http.parallel": self.parallel, "mast.token": self.token}
-        return read_config(pairs | {name: value for name, value in own.items() if value is not None})
+        return pairs | {name: value for name, value in own.items() if value is not None}
+
+    @property
+    def config(self) -> Config:
+        """The settings that hold under these options."""
+        return read_config(self.arguments)
 
 
 HERE = Network()
