@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from html.parser import HTMLParser
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -162,7 +163,7 @@ class _Page(HTMLParser):
         self.words.append(data)
 
 
-def _words(noun: object) -> str:
+def _words(noun: Any) -> str:
     page = _Page()
     page.feed(noun._repr_html_())
     page.close()
