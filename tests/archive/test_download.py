@@ -8,16 +8,16 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from archive.files import Files
+from archive.files import Files, ranged
 from archive.samples import QUICK, UrlArchive, fits_bytes
-from archive.server import Server
+from archive.server import Answer, Request, Server
 
 from archive import faults
 from trueup.archive.download import Effort, Wanted, download
 from trueup.archive.integrity import check_file
 from trueup.archive.manifest import deliver
 from trueup.archive.stream import open_url
-from trueup.errors import FileAccessError, FormatError, NetworkError
+from trueup.errors import FileAccessError, FormatError
 
 NAME = "iepw14g2q_flc.fits"
 RIGHT = fits_bytes(2)
@@ -110,12 +110,49 @@ def test_a_part_longer_than_the_file(archive: UrlArchive, files: Files, tmp_path
     assert (tmp_path / NAME).read_bytes() == RIGHT
 
 
-@pytest.mark.parametrize("name", ["../evil_flc.fits", "/tmp/evil_flc.fits", "..", ""])
+@pytest.mark.parametrize("name", ["../evil_flc.fits", "/tmp/evil_flc.fits", "..", "", "\x1b[2J_flc.fits"])
 def test_an_archive_does_not_choose_the_folder(archive: UrlArchive, tmp_path: Path, name: str) -> None:
+    good = "iepw14g4q_flc.fits"
+    archive.relist(good, filename=good, uri=archive.listed[NAME].uri)
     archive.relist(NAME, filename=name)
-    with pytest.raises(NetworkError, match="names a file"):
-        deliver(archive, archive.products(), tmp_path / "dest", http=QUICK)
-    assert not list(tmp_path.iterdir())
+    manifest = deliver(archive, archive.products(), tmp_path / "dest", http=QUICK)
+    assert ["names a file" in row.error for row in manifest.failed] == [True]
+    # the others come, and nothing lies anywhere else
+    assert [path.relative_to(tmp_path).as_posix() for path in tmp_path.rglob("*.fits*")] == [f"dest/{good}"]
+
+
+def test_a_size_that_was_not_listed_rightly_is_no_truncation(
+    archive: UrlArchive, files: Files, tmp_path: Path
+) -> None:
+    files.faults[NAME] = faults.chunked()
+    archive.relist(NAME, size=len(RIGHT) + 99)
+    (row,) = deliver(archive, archive.products(), tmp_path, http=QUICK).rows
+    assert (row.status, row.attempts) == ("complete", 1)
+    assert "the archive lists" in row.warning
+
+
+def test_a_part_from_elsewhere_is_not_continued(
+    server: Server, archive: UrlArchive, files: Files, tmp_path: Path
+) -> None:
+    """Though both archives mark their version alike."""
+    files.mark = "Last-Modified"
+    server.mount("/other/", Files({NAME: fits_bytes(5)}, {NAME: _dated_like(RIGHT)}))
+    right = archive.listed[NAME].uri
+    archive.relist(NAME, uri=f"{server.url}/other/{NAME}")
+    assert deliver(archive, archive.products(), tmp_path, http=replace(QUICK, retries=0)).failed
+    archive.relist(NAME, uri=right)
+    (row,) = deliver(archive, archive.products(), tmp_path, http=QUICK).rows
+    assert (row.status, row.transferred) == ("complete", len(RIGHT))
+    assert (tmp_path / NAME).read_bytes() == RIGHT
+
+
+def _dated_like(content: bytes) -> faults.Fault:
+    def fault(request: Request, answer: Answer, _: int) -> Answer:
+        return replace(
+            ranged(request, content, "Last-Modified"), body=answer.body, stop=99_999, ending="reset"
+        )
+
+    return fault
 
 
 def test_no_room_is_said_before_the_first_byte(server: Server, archive: UrlArchive, tmp_path: Path) -> None:
@@ -127,7 +164,7 @@ def test_no_room_is_said_before_the_first_byte(server: Server, archive: UrlArchi
 
 def test_a_folder_that_cannot_be_written(archive: UrlArchive, tmp_path: Path) -> None:
     (tmp_path / "file").write_text("no folder")
-    with pytest.raises(FileAccessError, match="file"):
+    with pytest.raises(FileAccessError, match="is a file, not a folder"):
         deliver(archive, archive.products(), tmp_path / "file", http=QUICK)
     (tmp_path / "sub" / f"{NAME}.part").mkdir(parents=True)
     (row,) = deliver(archive, archive.products(), tmp_path / "sub", http=QUICK).rows

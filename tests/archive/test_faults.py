@@ -76,6 +76,10 @@ SURVIVED = {
     "a web page once": (faults.html(times=1), 2),
     "corrupted once": (faults.corrupted(SIZE // 2, times=1), 2),
     "another version between two attempts": (faults.other_version(fits_bytes(9)), 2),
+    "in chunks": (faults.chunked(), 1),
+    "in chunks, truncated once": (faults.chunked(0.5, times=1), 2),
+    "in chunks, truncated twice": (faults.chunked(0.5, times=2), 3),
+    "packed for the way": (faults.packed, 1),
     "range ignored": (faults.without_range(RIGHT), 2),
 }
 
@@ -99,6 +103,7 @@ FATAL = {
     "stall": (faults.stall(0, times=faults.ALWAYS), "in time|timed out"),
     "truncated with a length": (faults.truncated(0.5, declared=True), "connection broke"),
     "truncated without a length": (faults.truncated(0.5, declared=False), "ended at byte"),
+    "truncated in chunks": (faults.chunked(0.5), "connection broke"),
     "shorter": (faults.shorter(0.5), "truncated"),
     "shorter by whole extensions": (faults.shorter(1 - 83520 / SIZE), "of 3 extensions"),
     "empty": (faults.shorter(0), "empty|ended at byte 0"),

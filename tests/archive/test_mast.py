@@ -188,6 +188,40 @@ def test_nobody_is_there() -> None:
         Mast(Transport(QUICK), "http://127.0.0.1:9").products(["IEPW14030"])
 
 
+def test_an_answer_that_is_never_ready_is_given_up(server: Server, portal: Portal) -> None:
+    portal.executing = 10**9
+    mast = Mast(Transport(replace(QUICK, total_s=0.3)), server.url, pause_s=0.05)
+    with pytest.raises(NetworkError, match="no answer in time"):
+        mast.products(["IEPW14030"])
+
+
+@pytest.mark.parametrize(
+    ("code", "words"),
+    [(401, "answers 401 Unauthorized; set a token"), (403, "set a token"), (404, "answers 404")],
+)
+def test_a_portal_that_refuses(server: Server, mast: Mast, code: int, words: str) -> None:
+    server.mount("/api/v0/invoke", lambda _: Answer(b"", code))
+    with pytest.raises(NetworkError, match=words):
+        mast.products(["IEPW14030"])
+
+
+@pytest.mark.parametrize(
+    ("name", "words"),
+    [
+        ("", "is no observation"), ("../x", "is no observation"),
+        ("IEPW14030,IEPW14040", "is no observation"),
+        ("iepw140?0", "is no observation"), ("*", "fits too much"), ("i*0", "fits too much"),
+        ("IEPW14G4Q_flc.fits", "is a file; name its observation: iepw14g4q"),
+    ],
+)  # fmt: skip
+def test_what_is_no_name(server: Server, mast: Mast, name: str, words: str) -> None:
+    with pytest.raises(UsageError, match=words):
+        mast.products([name])
+    with pytest.raises(UsageError, match=words):
+        mast.search(Criteria(ids=(name,)))
+    assert not server.log
+
+
 def test_files_are_found_whatever_number_they_have(mast: Mast, portal: Portal) -> None:
     for rows in portal.products.values():
         for row in rows:

@@ -2,14 +2,55 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
+from trueup.archive.selection import kind_of, root_of
 from trueup.errors import UsageError
 
 _DETECTORS = {"UVIS": "WFC3/UVIS", "IR": "WFC3/IR", "WFC": "ACS/WFC", "HRC": "ACS/HRC", "SBC": "ACS/SBC"}
 # Modified Julian Dates before and after all of HST
 _FIRST, _LAST = 47_892.0, 88_069.0
+_NAME = re.compile(r"[\w.+*-]+")
+_LEAST = 4
+
+
+def observation_names(ids: Iterable[str]) -> tuple[str, ...]:
+    """The names of observations as they are asked for: in lower case, each once.
+
+    Parameters
+    ----------
+    ids : iterable of str
+        Associations, rootnames, visits or names with ``*``, in any case.
+
+    Returns
+    -------
+    tuple of str
+
+    Raises
+    ------
+    UsageError
+        Where one is no name, the name of a file, or a pattern that half an archive fits.
+
+    Examples
+    --------
+    >>> observation_names(["IEPW14030", " iepw14030 ", "iepw*"])
+    ('iepw14030', 'iepw*')
+    >>> observation_names(["iepw14g4q_flc.fits"])
+    Traceback (most recent call last):
+    trueup.errors.UsageError: iepw14g4q_flc.fits is a file; name its observation: iepw14g4q
+    """
+    names = tuple(dict.fromkeys(name.strip().lower() for name in ids))
+    for name in names:
+        if not _NAME.fullmatch(name):
+            raise UsageError(f"{name!r} is no observation", todo="name them as in IEPW14030 iepw14g4q iepw14")
+        if kind_of(name):
+            raise UsageError(f"{name} is a file", todo=f"name its observation: {root_of(name)}")
+        if len(name.replace("*", "")) < _LEAST:
+            raise UsageError(f"{name} fits too much", todo="begin with the programme, as in iepw*")
+    return names
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +101,7 @@ class Criteria:
             raise UsageError(
                 "nothing to search for", todo="name observations, a programme, a target or a position"
             )
+        observation_names(self.ids)
         if self.visit and not self.program:
             raise UsageError(f"visit {self.visit} of which programme?", todo="name it")
         if self.target and self.position:

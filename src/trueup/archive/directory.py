@@ -6,8 +6,10 @@ import os
 from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from fnmatch import fnmatchcase
 from pathlib import Path
 
+from trueup.archive.criteria import observation_names
 from trueup.archive.product import Product
 from trueup.archive.selection import kind_of, root_of
 from trueup.archive.stream import Stream
@@ -50,7 +52,7 @@ class Directory:
         Parameters
         ----------
         ids : sequence of str
-            Associations, rootnames, or the first characters of them, in any case.
+            Associations, rootnames, visits or names with ``*``, in any case.
 
         Returns
         -------
@@ -61,9 +63,11 @@ class Directory:
         UsageError
             Where it has nothing of one of them.
         """
-        files = [_File.of(path) for path in sorted(self.folder.rglob("*.fits*")) if path.suffix in _SUFFIXES]
+        paths = (path for path in self.folder.rglob("*.fits*") if path.suffix in _SUFFIXES)
+        # of a file and its copies farther down, the file
+        files = [_File.of(path) for path in sorted(paths, key=lambda path: (len(path.parts), path))]
         found: list[Product] = []
-        for name in dict.fromkeys(name.lower() for name in ids):
+        for name in observation_names(ids):
             members = {member for file in files if file.belongs(name) for member in file.members}
             of_it = [file.product(name) for file in files if file.belongs(name) or file.is_of(members)]
             if not of_it:
@@ -79,7 +83,7 @@ class Directory:
                 state = os.fstat(file.fileno())
                 version = f"{state.st_mtime_ns} {state.st_size}"
                 at = file.seek(start if mark == version else 0)
-                yield Stream(iter(lambda: file.read(_PIECE), b""), at, state.st_size, version)
+                yield Stream(iter(lambda: file.read(_PIECE), b""), at, state.st_size, mark=version)
         except OSError as error:
             raise FileAccessError(error.strerror or str(error), file=product.uri) from error
 
@@ -111,7 +115,8 @@ class _File:
     def belongs(self, name: str) -> bool:
         """Whether it is of the association, exposure or visit itself."""
         of = {self.rootname, self.association, root_of(self.path.name)}
-        return name in of or (len(name) == _VISIT and any(word.startswith(name) for word in of))
+        pattern = f"{name}*" if len(name) == _VISIT else name
+        return any(fnmatchcase(word, pattern) for word in of)
 
     def is_of(self, members: Collection[str]) -> bool:
         """Whether it is of a member: a headerlet or a copy of an advanced pipeline."""

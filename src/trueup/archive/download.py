@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import errno
+import json
 import os
 import threading
 from collections.abc import Callable, Iterator
@@ -41,12 +42,15 @@ class Wanted:
         Empty where nobody knows it.
     private : bool
         Nobody else may read it.
+    uri : str
+        Where it comes from; what came from elsewhere is not continued.
     """
 
     path: Path
     size: int | None = None
     sha1: str = ""
     private: bool = False
+    uri: str = ""
 
     @property
     def part(self) -> Path:
@@ -199,19 +203,29 @@ def _fill(part: FileIO, wanted: Wanted, *, open_stream: Open, effort: Effort) ->
 def _receive(part: FileIO, wanted: Wanted, *, open_stream: Open, effort: Effort) -> None:
     """One attempt, from where the last one ended if the source has still the same version."""
     have = part.seek(0, os.SEEK_END)
-    mark = wanted.mark.read_text("latin-1").strip() if have and wanted.mark.exists() else ""
+    mark = _known_mark(wanted) if have else ""
     with open_stream(have if mark else 0, mark) as stream:
         part.truncate(stream.start)
-        wanted.mark.write_text(stream.mark, "latin-1")
+        wanted.mark.write_text(json.dumps([wanted.uri, stream.mark]))
         at = part.seek(stream.start)
         effort.reach(at)
         for piece in stream.pieces:
             at += _write(part, piece)
             effort.transferred += len(piece)
             effort.reach(at)
-        expected = wanted.size if stream.size is None else stream.size
+        listed = None if stream.is_bounded else wanted.size
+        expected = listed if stream.size is None else stream.size
     if expected is not None and at < expected:
         raise TransientError(f"ended at byte {at} of {expected}")
+
+
+def _known_mark(wanted: Wanted) -> str:
+    """The version that the part is of; empty where nobody knows, or it came from elsewhere."""
+    try:
+        uri, mark = json.loads(wanted.mark.read_text())
+    except (FileNotFoundError, TypeError, ValueError):
+        return ""
+    return str(mark) if uri == wanted.uri else ""
 
 
 def _write(part: FileIO, piece: bytes) -> int:

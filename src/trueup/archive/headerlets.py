@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from urllib.parse import quote
 from xml.etree import ElementTree
 
+from trueup.archive.criteria import observation_names
 from trueup.archive.product import Archive, Product
 from trueup.archive.selection import root_of, select
 from trueup.archive.stream import Stream
@@ -85,7 +86,7 @@ class AstrometryDatabase:
 
     def _rootnames(self, ids: Sequence[str]) -> dict[str, None]:
         found: list[str] = []
-        for name in (name.lower() for name in ids):
+        for name in observation_names(ids):
             if _ROOTNAME.fullmatch(name):
                 found.append(name)
             else:

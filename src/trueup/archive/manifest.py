@@ -145,8 +145,6 @@ def deliver(
     FileAccessError
         Where the folder cannot be made, or the disk has no room for the files; nothing is
         transferred then.
-    NetworkError
-        Where the archive names a file so that it would land somewhere else.
 
     Examples
     --------
@@ -154,10 +152,11 @@ def deliver(
     >>> deliver(Directory(Path()), [], Path(), http=Http()).as_dict()["complete"]
     0
     """
-    for product in products:
-        _demand_plain(product)
     try:
         folder.mkdir(parents=True, exist_ok=True)
+    except FileExistsError as error:
+        todo = "name another one with --dest"
+        raise FileAccessError("is a file, not a folder", file=folder, todo=todo) from error
     except OSError as error:
         raise FileAccessError(error.strerror or str(error), file=folder) from error
     _demand_room(folder, products)
@@ -208,12 +207,13 @@ def _side_by_side(
 
 def _delivered(archive: Archive, row: Row, effort: Effort) -> Row:
     product = row.product
-    wanted = Wanted(row.path, product.size, private=product.proprietary)
+    wanted = Wanted(row.path, product.size, private=product.proprietary, uri=product.uri)
 
     def open_stream(start: int, mark: str) -> AbstractContextManager[Stream]:
         return archive.open(product, start=start, mark=mark)
 
     try:
+        _demand_plain(product)
         status, content = download(wanted, open_stream, effort)
     except TrueupError as error:
         spent = replace(row, transferred=effort.transferred, attempts=effort.attempts)
@@ -225,7 +225,7 @@ def _delivered(archive: Archive, row: Row, effort: Effort) -> Row:
 
 def _demand_plain(product: Product) -> None:
     name = product.filename
-    if name in {"", ".", ".."} or name != Path(name).name:
+    if name in {"", ".", ".."} or name != Path(name).name or not name.isprintable():
         raise NetworkError(f"the archive names a file {name!r}", todo="report it to the archive")
 
 

@@ -14,7 +14,7 @@ from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
-from trueup.archive.criteria import Criteria
+from trueup.archive.criteria import Criteria, observation_names
 from trueup.archive.portal import ask, explained, open_portal
 from trueup.archive.product import Product
 from trueup.archive.selection import is_advanced, kind_of, root_of, without_duplicates
@@ -119,7 +119,7 @@ class Mast:
             client = open_portal(self.transport, self.server, page=self.page, pause_s=self.pause_s)
             around = self._around(client, criteria)
             found = []
-            for name in criteria.ids or ("",):
+            for name in observation_names(criteria.ids) or ("",):
                 rows = _query(client, self.page, **around, **criteria.caom(_pattern(name)))
                 rows = [row for row in rows if criteria.is_of_visit(str(row["obs_id"]))]
                 found += self._holding(client, rows, rootname=name) if _ROOTNAME.fullmatch(name) else rows
@@ -145,7 +145,7 @@ class Mast:
         NetworkError
             Where MAST cannot be reached or answers with nonsense.
         """
-        names = tuple(dict.fromkeys(name.lower() for name in ids))
+        names = observation_names(ids)
         with explained(self.server):
             client = open_portal(self.transport, self.server, page=self.page, pause_s=self.pause_s)
             observations = self._observed(client, names)

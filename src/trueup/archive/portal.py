@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
+from trueup.archive.token import FORBIDDEN, HOW_TO
 from trueup.archive.transport import Transport, reason
 from trueup.errors import NetworkError, TrueupError
 
@@ -54,6 +55,7 @@ def open_portal(transport: Transport, server: str, *, page: int, pause_s: float)
     # the class shares it between servers
     portal._column_configs = {}
     portal.PAGESIZE = page
+    portal.TIMEOUT = transport.http.total_s
     portal._session = client._session = _Patient(transport.session, pause_s)
     return client
 
@@ -70,6 +72,9 @@ class _Patient:
         """Send a request under the time-outs of the session, not those of astroquery."""
         kwargs.pop("timeout", None)
         response = self._session.request(method, url, **kwargs)
+        if not response.ok:
+            todo = HOW_TO if response.status_code in FORBIDDEN else "try again later"
+            raise NetworkError(f"answers {response.status_code} {response.reason}", file=url, todo=todo)
         if len(response.content) < _LONGEST_POLL and b'"EXECUTING"' in response.content:
             time.sleep(self._pause_s)
         return response
@@ -103,7 +108,7 @@ def explained(server: str) -> Iterator[None]:
     except (requests.ConnectionError, requests.Timeout) as error:
         raise NetworkError(reason(error), file=server) from error
     except TimeoutError as error:
-        raise NetworkError(f"no answer in time ({error})", file=server, todo="try again later") from error
+        raise NetworkError("no answer in time", file=server, todo="try again later") from error
     except Exception as error:
         what = " ".join(str(error).split()) or type(error).__name__
         raise NetworkError(f"answers with nonsense ({what})", file=server, todo="try again later") from error

@@ -12,7 +12,7 @@ from urllib.parse import parse_qs, urlsplit
 
 from trueup.archive.patience import BUSY, Patience, retry_after
 from trueup.archive.s3 import bucket_part
-from trueup.archive.token import HOW_TO
+from trueup.archive.token import FORBIDDEN, HOW_TO
 from trueup.archive.transport import Transport, reason
 from trueup.config import S3
 from trueup.errors import NetworkError
@@ -25,7 +25,6 @@ _JUMP = 24 * 1024  # one header, behind the pixels of another extension
 _NEAR = 256 * 1024  # pixels are never as short as this, tables and headerlets are
 _AHEAD = 1024 * 1024  # all headerlets of a file
 _PART = 206
-_FORBIDDEN = {401, 403}
 _RANGE = re.compile(r"bytes (\d+)-(\d+)/(\d+)")
 
 
@@ -179,7 +178,7 @@ def _received(response: requests.Response, url: str, *, start: int, stop: int) -
     import requests
 
     code = response.status_code
-    if code in _FORBIDDEN:
+    if code in FORBIDDEN:
         raise NetworkError(f"answers {code} {response.reason}", file=url, todo=HOW_TO)
     if code >= 400:
         raise NetworkError(f"answers {code} {response.reason}", file=url)

@@ -128,7 +128,7 @@ class Bucket:
         start = start if mark == current and start <= size else 0
         starts = range(start, size, _PIECE)
         pieces = (read(start=at, stop=min(size, at + _PIECE), mark=current)[0] for at in starts)
-        yield Stream(pieces, start, size, current)
+        yield Stream(pieces, start, size, mark=current)
 
     def _listed(self, products: Sequence[Product]) -> dict[str, str]:
         """Where the files of the visits are that some files are of, by name."""
@@ -171,4 +171,4 @@ def _explained(url: str) -> Iterator[None]:
     except PermissionError as error:
         raise NetworkError("it is not public", file=url) from error
     except (OSError, BotoCoreError) as error:
-        raise TransientError(reason(error)) from error
+        raise TransientError(reason(error), file=url) from error

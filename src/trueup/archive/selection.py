@@ -93,7 +93,7 @@ def without_duplicates(products: Iterable[Product]) -> tuple[Product, ...]:
     """
     found: dict[str, Product] = {}
     for product in products:
-        found.setdefault(product.uri, product)
+        found.setdefault(product.filename, product)
     return tuple(found.values())
 
 

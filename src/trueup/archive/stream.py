@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from trueup.archive.patience import BUSY, retry_after
-from trueup.archive.token import HOW_TO
+from trueup.archive.token import FORBIDDEN, HOW_TO
 from trueup.archive.transport import Transport, reason
 from trueup.errors import NetworkError
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     import requests
 
 _OK, _PART, _NO_SUCH_RANGE = 200, 206, 416
-_FORBIDDEN = frozenset({401, 403})
+_BOUNDS = "Content-Length", "Transfer-Encoding"
 _PIECE = 256 * 1024
 _RANGE = re.compile(r"bytes (?:(\d+)-\d+|\*)/(\d+)")
 
@@ -28,12 +28,13 @@ class TransientError(NetworkError):
     Parameters
     ----------
     found : str
+    file : object, optional
     wait_s : float, optional
         How long the service asks to wait.
     """
 
-    def __init__(self, found: str, *, wait_s: float | None = None) -> None:
-        super().__init__(found)
+    def __init__(self, found: str, *, file: object = None, wait_s: float | None = None) -> None:
+        super().__init__(found, file=file)
         self.wait_s = wait_s
 
 
@@ -49,6 +50,8 @@ class Stream:
         Where in the file the first one belongs; 0 where the source does not resume.
     size : int, optional
         Of the whole file; None where the source does not say.
+    is_bounded : bool
+        Whether an end that comes too early is noticed without knowing the size.
     mark : str
         What tells this version of the file from another; empty where the source does not say.
     """
@@ -56,6 +59,7 @@ class Stream:
     pieces: Iterator[bytes]
     start: int = 0
     size: int | None = None
+    is_bounded: bool = False
     mark: str = ""
 
 
@@ -103,7 +107,13 @@ def open_url(
     with contextlib.closing(response):
         if not resumed:
             _demand_all(response, released, has_token=transport.has_token)
-        yield Stream(_pieces(response), start if resumed else 0, _size(response), _mark(response) or mark)
+        yield Stream(
+            _pieces(response),
+            start=start if resumed else 0,
+            size=_size(response),
+            is_bounded=any(name in response.headers for name in _BOUNDS),
+            mark=_mark(response) or (mark if resumed else ""),
+        )
 
 
 def _ask(transport: Transport, url: str, *, start: int = 0, mark: str = "") -> requests.Response:
@@ -121,7 +131,7 @@ def _ask(transport: Transport, url: str, *, start: int = 0, mark: str = "") -> r
 def _continues(response: requests.Response, start: int, mark: str) -> bool:
     """Whether the answer goes on from `start`, with the same version or nothing left to send."""
     found = _RANGE.match(response.headers.get("Content-Range", ""))
-    if not found:
+    if not found or _is_packed(response):
         return False
     if response.status_code == _NO_SUCH_RANGE:
         return int(found[2]) == start
@@ -135,7 +145,7 @@ def _demand_all(response: requests.Response, released: str, *, has_token: bool) 
     answer = f"the archive answers {code} {response.reason}"
     if code in BUSY:
         raise TransientError(answer, wait_s=retry_after(response.headers))
-    if code in _FORBIDDEN:
+    if code in FORBIDDEN:
         until = f" until {released}" if released else ""
         access = "the token does not open it" if has_token else "no token is set"
         raise NetworkError(f"proprietary{until}, and {access} ({answer})", todo=HOW_TO)
@@ -149,13 +159,22 @@ def _pieces(response: requests.Response) -> Iterator[bytes]:
         return
     try:
         # whatever has come, instead of waiting for a full buffer: a trickle must be seen as one
-        while piece := response.raw.read1(_PIECE, decode_content=False):
+        while piece := response.raw.read1(_PIECE, decode_content=_is_packed(response)):
             yield piece
     except (HTTPError, OSError) as error:
         raise TransientError(f"the connection broke ({reason(error)})") from error
 
 
+def _is_packed(response: requests.Response) -> bool:
+    """Whether the bytes were packed for the way only, though nobody asked for that."""
+    coding = response.headers.get("Content-Encoding", "identity")
+    # some servers say so of files that are packed for good
+    return coding != "identity" and not response.url.endswith(".gz")
+
+
 def _size(response: requests.Response) -> int | None:
+    if _is_packed(response):
+        return None
     found = _RANGE.match(response.headers.get("Content-Range", ""))
     if found:
         return int(found[2])
@@ -165,5 +184,7 @@ def _size(response: requests.Response) -> int | None:
 
 def _mark(response: requests.Response) -> str:
     """The strong ETag, else the date of change; If-Range accepts no others."""
+    if _is_packed(response):
+        return ""
     etag = response.headers.get("ETag", "")
     return etag if etag.startswith('"') else response.headers.get("Last-Modified", "")

@@ -11,6 +11,8 @@ from trueup.config import Mast
 from trueup.errors import UsageError
 
 HOW_TO = "set a token with --token, TRUEUP_MAST_TOKEN, [mast] token, or as password in the netrc file"
+# answers that a token may change
+FORBIDDEN = frozenset({401, 403})
 # what the header of a request may hold; the library that refuses others would print them
 _TOKEN = re.compile(r"[!-~]+")
 

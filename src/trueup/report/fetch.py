@@ -49,7 +49,6 @@ def print_plan(manifest: Manifest, console: Console) -> None:
     from rich.box import SIMPLE_HEAD
     from rich.table import Table
 
-    total = sum(row.product.size or 0 for row in manifest.rows)
     table = Table(box=SIMPLE_HEAD)
     table.add_column("file", no_wrap=True)
     table.add_column("kind")
@@ -61,8 +60,16 @@ def print_plan(manifest: Manifest, console: Console) -> None:
         notes += ["is there"] if row.path.exists() else []
         table.add_row(product.filename, product.kind, size_text(product.size), ", ".join(notes))
     console.print(table)
-    here = f"{_files(len(manifest.rows))}, {size_text(total)}, from {manifest.source}"
+    here = f"{_files(len(manifest.rows))}, {_total(manifest)}, from {manifest.source}"
     console.print(f"{here}{_of_others(manifest)}", soft_wrap=True)
+
+
+def _total(manifest: Manifest) -> str:
+    sizes = [row.product.size for row in manifest.rows]
+    known = [size for size in sizes if size is not None]
+    if not known:
+        return "of unknown size"
+    return f"{'more than ' if len(known) < len(sizes) else ''}{size_text(sum(known))}"
 
 
 def _of_others(manifest: Manifest) -> str:

@@ -40,7 +40,7 @@ def gaia_catalog(exposures: Iterable[Exposure], config: Config | None = None) ->
     trueup.errors.DataError: no exposures to look for stars around
     """
     config = config or read_config()
-    with Transport.of(config) as transport:
+    with Transport(config.http) as transport:
         return fetch_gaia(transport, cone_around(exposures), config.gaia)
 
 

@@ -5,6 +5,7 @@ A fault gets the request, the right answer, and how many requests for the file c
 
 from __future__ import annotations
 
+import gzip
 from collections.abc import Callable
 from dataclasses import replace
 
@@ -40,6 +41,24 @@ def trickle(pause: float) -> Fault:
 def truncated(share: float, *, declared: bool, times: int = ALWAYS) -> Fault:
     """The connection is closed early, with or without a Content-Length that tells."""
     return _cut(share, times, ending="close", declared=declared)
+
+
+def chunked(share: float = 1.0, *, times: int = ALWAYS) -> Fault:
+    """In chunks; the connection is closed after this share of the body."""
+
+    def fault(_: Request, answer: Answer, count: int) -> Answer:
+        if count >= times or share == 1.0:
+            return replace(answer, chunked=True)
+        return replace(answer, chunked=True, stop=_at(answer, share), ending="close")
+
+    return fault
+
+
+def packed(_: Request, answer: Answer, __: int) -> Answer:
+    """Packed on the way, though nobody asked for it."""
+    return replace(
+        answer, body=gzip.compress(answer.body), headers={**answer.headers, "Content-Encoding": "gzip"}
+    )
 
 
 def shorter(share: float, *, times: int = ALWAYS) -> Fault:

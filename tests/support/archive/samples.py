@@ -57,5 +57,6 @@ class UrlArchive:
         return open_url(self.transport, product.uri, start=start, mark=mark, released=product.released)
 
     def relist(self, name: str, **changes: Any) -> None:
-        """Change what is said about a file."""
-        self.listed[name] = replace(self.listed[name], **changes)
+        """Change what is said about a file, or list another one like the first."""
+        known = self.listed.get(name) or next(iter(self.listed.values()))
+        self.listed[name] = replace(known, **changes)

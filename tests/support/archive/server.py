@@ -45,6 +45,8 @@ class Answer:
         ``keep`` the connection, ``close`` it, ``reset`` it, or ``stall`` until the client leaves.
     declared : bool
         Whether there is a Content-Length.
+    chunked : bool
+        Whether the body comes in chunks instead; without the last one where it is stopped.
     pause : float
         Seconds after each byte; nobody waits that long for the end.
     """
@@ -55,6 +57,7 @@ class Answer:
     stop: int | None = None
     ending: Ending = "keep"
     declared: bool = True
+    chunked: bool = False
     pause: float = 0.0
 
 
@@ -183,7 +186,9 @@ class _Handler(BaseHTTPRequestHandler):
         self.send_response(answer.status)
         for name, value in answer.headers.items():
             self.send_header(name, value)
-        if answer.declared:
+        if answer.chunked:
+            self.send_header("Transfer-Encoding", "chunked")
+        elif answer.declared:
             self.send_header("Content-Length", str(len(answer.body)))
         else:
             self.send_header("Connection", "close")
@@ -191,9 +196,12 @@ class _Handler(BaseHTTPRequestHandler):
         body = b"" if exchange.request.method == "HEAD" else answer.body[: answer.stop]
         piece = 1 if answer.pause else _PIECE
         for at in range(0, len(body), piece):
-            exchange.sent += len(body[at : at + piece])
-            self.wfile.write(body[at : at + piece])
+            data = body[at : at + piece]
+            exchange.sent += len(data)
+            self.wfile.write(b"%x\r\n%s\r\n" % (len(data), data) if answer.chunked else data)
             self.server_of.wait(answer.pause)
+        if answer.chunked and answer.stop is None:
+            self.wfile.write(b"0\r\n\r\n")
 
     def _end(self, answer: Answer) -> None:
         self.wfile.flush()
