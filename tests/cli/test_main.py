@@ -87,6 +87,19 @@ def test_a_damaged_exposure_of_a_folder_is_told_by_the_exit_code(
     assert f"{bad} is left out: truncated" in err
 
 
+def test_files_left_out_for_one_reason_have_one_line(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    make_visit(tmp_path, recipe=Recipe(size=(32, 24), stars=2, galaxies=0, noise=False, exposures=1))
+    for name in "abcd":
+        (tmp_path / f"{name}_raw.fits").touch()
+    assert run(["apply", str(tmp_path), "--solution", "distortion-only", "--dry-run"]) == 0
+    lines = [line for line in capsys.readouterr().err.splitlines() if "left out" in line]
+    assert len(lines) == 3
+    assert lines[0].startswith(f"warning: 4 files are left out: raw data ({tmp_path}/a_raw.fits, ")
+    assert lines[0].endswith(" and 1 more)")
+
+
 def test_a_full_disk_is_no_internal_error(tmp_path: Path) -> None:
     command = [sys.executable, "-m", "trueup", "ls", str(tmp_path), "--format", "json"]
     with open("/dev/full", "w") as full:

@@ -57,6 +57,19 @@ def test_a_download_folder_is_ordinary_input(folder: Path) -> None:
     assert all(len(e.solutions) == len(read_exposure(e.path).solutions) for e in visit.exposures)
 
 
+def test_raw_data_that_are_named_are_left_out_with_a_line(folder: Path) -> None:
+    raw = shutil.copy(folder / "iepw14g4q_flc.fits", folder / "iepw14g4q_raw.fits")
+    (folder / "iepw14g4q_spt.fits").write_bytes(b"never opened")
+    visit = open_visit([raw, folder / "iepw14g4q_spt.fits", folder / "iepw14g6q_flc.fits"])
+    assert [e.rootname for e in visit.exposures] == ["iepw14g6q"]
+    assert [(out.why, out.is_error) for out in visit.left_out] == [
+        ("raw data", False),
+        ("support file", False),
+    ]
+    with pytest.raises(FileAccessError):
+        open_visit([folder / "absent_raw.fits"])
+
+
 def test_an_association_names_its_members(folder: Path) -> None:
     visit = open_visit([folder / "iepw14040_asn.fits"])
     assert [e.rootname for e in visit.exposures] == ["iepw14gaq", "iepw14geq"]

@@ -145,6 +145,8 @@ def test_unsound_solutions_are_refused(tmp_path: Path) -> None:
 def test_a_folder_is_made_where_the_name_says_so(files: list[str], tmp_path: Path) -> None:
     run = drizzle_files(files, solution="rel", output=f"{tmp_path}/new/deep/")
     assert [Path(p.path) for p in run.products] == [tmp_path / "new" / "deep" / name for name in NAMES]
+    run = drizzle_files(files, solution="rel", output=f"{tmp_path}/other/deep")
+    assert [Path(p.path) for p in run.products] == [tmp_path / "other" / "deep" / name for name in NAMES]
     with pytest.raises(FileAccessError, match="no such file"):
         drizzle_files(files[:2], output=f"{tmp_path}/absent/mine.fits")
 
