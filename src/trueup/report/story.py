@@ -24,13 +24,13 @@ class StoryProduct:
     filter : str
         With its detector where the visit has several, as ``UVIS F336W``.
     when : str
-        ``before`` or ``after``.
+        ``before`` or ``after`` the choice, or ``now`` where it changed nothing.
     wcsname : str
         Solution of its inputs; ``MIXED`` where they differ.
     cosmic_rays : mapping of str to float
-        Share of the pixels of each exposure that cosmic rays hit, by rootname.
+        Share of the pixels of each chip that cosmic rays hit, by names like ``iepw14g4q SCI,1``.
     sky : mapping of str to float
-        Sky of each chip, by rootname and chip, in the unit of the exposure.
+        Sky of each chip, by the same names, in the unit of the exposure.
 
     Examples
     --------
@@ -47,8 +47,8 @@ class StoryProduct:
 
     @property
     def label(self) -> str:
-        """Filter and when."""
-        return f"{self.filter} {self.when}"
+        """Filter, and when if there are two answers."""
+        return self.filter if self.when == "now" else f"{self.filter} {self.when}"
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -87,7 +87,7 @@ class StoryOffset:
     a, b : str
         Filters; the numbers are `b` minus `a`.
     when : str
-        ``before`` or ``after``.
+        ``before``, ``after`` or ``now``, as of the products.
     fit : mapping
         FIT of the JSON contract.
     residuals : Residuals or None
@@ -127,6 +127,8 @@ class Story:
         Of the run: files, versions, options, stages.
     commands : tuple of (str, str)
         What to type to apply, to undo, to do it again: purpose and command.
+    pictures : tuple of str
+        PNG files that show the offsets without a viewer: in print, without JavaScript.
 
     Examples
     --------
@@ -143,12 +145,18 @@ class Story:
     findings: tuple[str, ...] = ()
     manifest: Values = field(default_factory=dict)
     commands: tuple[tuple[str, str], ...] = ()
+    pictures: tuple[str, ...] = ()
 
     @property
     def filters(self) -> tuple[str, ...]:
         """The filters that were drizzled, in the order of the products."""
         return tuple(dict.fromkeys(product.filter for product in self.products))
 
+    @property
+    def pairs(self) -> tuple[tuple[str, str], ...]:
+        """The pairs of filters with a measured offset."""
+        return tuple(dict.fromkeys((offset.a, offset.b) for offset in self.offsets))
+
     def offset(self, a: str, b: str, when: str) -> StoryOffset | None:
-        """The offset of two filters before or after."""
+        """The offset of two filters before, after or now."""
         return next((o for o in self.offsets if (o.a, o.b, o.when) == (a, b, when)), None)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import json
 import os
 from dataclasses import replace
@@ -12,10 +13,13 @@ from trueup.fits.product_read import read_frame
 from trueup.report.page import rows, words
 from trueup.report.page.charts import field_chart, histogram_chart, trend_chart
 from trueup.report.page.layers import layers
+from trueup.report.page.overview import catalog_chart, statistics_chart
+from trueup.report.page.solutions import exposures
 from trueup.report.story import Story, StoryOffset
 
 _ASSETS = Path(__file__).parent / "assets"
 _VIEWER = "openseadragon-6.1.1.min.js"
+_SCRIPTS = ("sky.js", "pixels.js", "overlay.js", "viewer.js")
 
 
 def write_page(
@@ -58,7 +62,9 @@ def write_page(
 def _without_sky(story: Story) -> Story:
     """The story without pixels and positions."""
     offsets = tuple(replace(offset, residuals=None, star=None) for offset in story.offsets)
-    return replace(story, products=(), offsets=offsets)
+    # options may hold the centre of a grid
+    manifest = {name: value for name, value in story.manifest.items() if name != "recipe"}
+    return replace(story, products=(), offsets=offsets, manifest=manifest, pictures=())
 
 
 def _environment() -> Any:
@@ -91,11 +97,13 @@ def _facts(story: Story, page: Path, *, full: bool) -> dict[str, Any]:
         "presets": presets,
         "binned": images[0]["binning"] if images and images[0]["binning"] > 1 else None,
         "cutouts": len(images) - 1,
-        "picture": None,
+        "images_title": "Images" if all(p.when == "now" for p in story.products) else "Before and after",
+        "pictures": [base64.b64encode(Path(one).read_bytes()).decode() for one in story.pictures],
         "matrix": matrix if matrix["rows"] or story.offsets else None,
-        "exposures": rows.exposures(story),
+        "exposures": exposures(story),
         "charts": _charts(story),
         "statistics": rows.statistics(story),
+        "statistics_chart": statistics_chart(story),
         "inputs": rows.inputs(story),
         "products": rows.products(story, page),
         "recipe": json.dumps(recipe, indent=2, sort_keys=True) if recipe else "",
@@ -105,7 +113,7 @@ def _facts(story: Story, page: Path, *, full: bool) -> dict[str, Any]:
         "pm": rows.plus_minus,
         "badge": rows.badge,
         "style": _asset("style.css"),
-        "viewer": _asset("viewer.js"),
+        "scripts": [_asset(name) for name in _SCRIPTS],
         "openseadragon": _asset(_VIEWER),
     }
 
@@ -148,6 +156,7 @@ def _vectors(story: Story) -> list[dict[str, Any]]:
                 "a": offset.a,
                 "b": offset.b,
                 "when": offset.when,
+                "title": f"{offset.b} minus {offset.a}{_comma(offset.when)}",
                 "star": offset.star,
                 "stars": [list(map(float, star)) for star in zip(*lists, strict=True)],
             }
@@ -155,11 +164,20 @@ def _vectors(story: Story) -> list[dict[str, Any]]:
     return found
 
 
+def _comma(when: str) -> str:
+    return "" if when == "now" else f", {when}"
+
+
 def _charts(story: Story) -> list[dict[str, str]]:
-    found = []
-    for pair in dict.fromkeys((offset.a, offset.b) for offset in story.offsets):
-        both = [offset for offset in story.offsets if (offset.a, offset.b) == pair]
-        found += _charts_of(both, f"{pair[1]} minus {pair[0]}")
+    found = [
+        {
+            "svg": catalog_chart(story),
+            "alt": "Offset of each solution from the catalogue",
+            "caption": "Each exposure under each solution, against the reference stars.",
+        }
+    ]
+    for a, b in story.pairs:
+        found += _charts_of([o for o in story.offsets if (o.a, o.b) == (a, b)], f"{b} minus {a}")
     return [chart for chart in found if chart["svg"]]
 
 
@@ -179,8 +197,8 @@ def _charts_of(both: list[StoryOffset], name: str) -> list[dict[str, str]]:
         },
         {
             "svg": trend_chart(last),
-            "alt": f"Residuals against position and magnitude, {name} {last.when}",
-            "caption": f"{name}, {last.when}: what is left once the median is taken off. A slope here is a"
-            " distortion or a loss of charge that no shift can mend.",
+            "alt": f"Residuals against position and magnitude, {name}{_comma(last.when)}",
+            "caption": f"{name}{_comma(last.when)}: what is left once the median is taken off. A slope"
+            " here is a distortion or a loss of charge that no shift can mend.",
         },
     ]

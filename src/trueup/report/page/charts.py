@@ -14,19 +14,19 @@ from trueup.report.story import Residuals, StoryOffset
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-_INK = "#123456"
-_COLORS = {"before": "#c2410c", "after": "#1d6fb8"}
-_STYLE: dict[Any, Any] = {
+INK = "#123456"
+COLORS = {"before": "#c2410c", "after": "#1d6fb8", "now": "#1d6fb8"}
+STYLE: dict[Any, Any] = {
     "font.size": 9,
     "font.family": "sans-serif",
-    "axes.edgecolor": _INK,
-    "axes.labelcolor": _INK,
+    "axes.edgecolor": INK,
+    "axes.labelcolor": INK,
     "axes.linewidth": 0.7,
     "axes.spines.top": False,
     "axes.spines.right": False,
-    "text.color": _INK,
-    "xtick.color": _INK,
-    "ytick.color": _INK,
+    "text.color": INK,
+    "xtick.color": INK,
+    "ytick.color": INK,
     "svg.fonttype": "none",
     "svg.hashsalt": "trueup",
 }
@@ -58,15 +58,16 @@ def field_chart(pair: Sequence[StoryOffset]) -> str:
     shown = [(o, o.residuals) for o in pair if o.residuals is not None and len(o.residuals.ra_deg)]
     if not shown:
         return ""
-    with mpl.rc_context(_STYLE):
+    with mpl.rc_context(STYLE):
         figure = Figure(figsize=(4.1 * len(shown), 4.2), layout="constrained")
         axes = figure.subplots(1, len(shown), squeeze=False)[0]
         center = float(np.mean(shown[0][1].ra_deg)), float(np.mean(shown[0][1].dec_deg))
         for ax, (offset, residuals) in zip(axes, shown, strict=True):
-            _arrows(ax, residuals, center, color=_COLORS[offset.when])
-            ax.set_title(offset.when, fontsize=10, fontweight="bold", color=_INK)
+            _arrows(ax, residuals, center, color=COLORS[offset.when])
+            if offset.when != "now":
+                ax.set_title(offset.when, fontsize=10, fontweight="bold", color=INK)
         axes[0].set_ylabel("north of the centre, arcsec")
-    return _svg(figure)
+    return svg(figure)
 
 
 def _arrows(ax: Any, residuals: Residuals, center: tuple[float, float], *, color: str) -> None:
@@ -113,19 +114,20 @@ def histogram_chart(pair: Sequence[StoryOffset]) -> str:
     shown = [(o, o.residuals) for o in pair if o.residuals is not None and len(o.residuals.ra_deg)]
     if not shown:
         return ""
-    with mpl.rc_context(_STYLE):
+    with mpl.rc_context(STYLE):
         figure = Figure(figsize=(8.2, 2.6), layout="constrained")
         for ax, axis in zip(figure.subplots(1, 2), ("east_mas", "north_mas"), strict=True):
             values = [getattr(residuals, axis) for _, residuals in shown]
             low, high = np.percentile(np.concatenate([*values, np.zeros(1)]), [0.5, 99.5])
             bins = np.linspace(low - 1, high + 1, 60)
             for (offset, _), one in zip(shown, values, strict=True):
-                ax.hist(one, bins=bins, color=_COLORS[offset.when], alpha=0.75, label=offset.when)
-            ax.axvline(0, color=_INK, linewidth=0.7)
+                ax.hist(one, bins=bins, color=COLORS[offset.when], alpha=0.75, label=offset.when)
+            ax.axvline(0, color=INK, linewidth=0.7)
             ax.set_xlabel(f"{axis.removesuffix('_mas')}, mas")
             ax.set_ylabel("stars")
-        figure.axes[0].legend(frameon=False)
-    return _svg(figure)
+        if len(shown) > 1:
+            figure.axes[0].legend(frameon=False)
+    return svg(figure)
 
 
 def trend_chart(offset: StoryOffset | None) -> str:
@@ -158,30 +160,45 @@ def trend_chart(offset: StoryOffset | None) -> str:
         ("north of the centre, arcsec", north),
         ("instrumental magnitude", stars.magnitude),
     )
-    with mpl.rc_context(_STYLE):
+    with mpl.rc_context(STYLE):
         figure = Figure(figsize=(8.2, 4.0), layout="constrained")
         rows = figure.subplots(2, 3, sharex="col", sharey=True)
         for row, axis in zip(rows, ("east_mas", "north_mas"), strict=True):
             values = getattr(stars, axis) - np.median(getattr(stars, axis))
             limit = max(float(np.percentile(np.abs(values), 98)) * 1.3, 1e-3)
             for ax, (_, x) in zip(row, against, strict=True):
-                ax.plot(x, values, ".", color=_COLORS[offset.when], markersize=2.5, alpha=0.6)
-                ax.axhline(0, color=_INK, linewidth=0.7)
+                ax.plot(x, values, ".", color=COLORS[offset.when], markersize=2.5, alpha=0.6)
+                ax.axhline(0, color=INK, linewidth=0.7)
                 ax.set_ylim(-limit, limit)
             row[0].set_ylabel(f"{axis.removesuffix('_mas')}, mas")
         for ax, (label, _) in zip(rows[1], against, strict=True):
             ax.set_xlabel(label)
-    return _svg(figure)
+    return svg(figure)
 
 
-def _svg(figure: Figure) -> str:
-    """The figure as SVG text to be put into HTML: no header, ink in the colour of the text."""
+def svg(figure: Figure) -> str:
+    """A figure as SVG text to be put into HTML: no header, ink in the colour of the text.
+
+    Parameters
+    ----------
+    figure : matplotlib.figure.Figure
+
+    Returns
+    -------
+    str
+
+    Examples
+    --------
+    >>> from matplotlib.figure import Figure
+    >>> svg(Figure())[:4]
+    '<svg'
+    """
     import matplotlib as mpl
 
     stream = io.StringIO()
     with mpl.rc_context({"svg.fonttype": "none", "svg.hashsalt": "trueup"}):
         figure.savefig(stream, format="svg", transparent=True, metadata={"Date": None, "Creator": None})
     text = stream.getvalue()
-    text = text[text.index("<svg") :].replace(_INK, "currentColor")
+    text = text[text.index("<svg") :].replace(INK, "currentColor")
     # the page decides how wide it is
     return re.sub(r' (?:width|height)="[^"]*pt"', "", text, count=2)

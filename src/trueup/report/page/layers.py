@@ -29,7 +29,10 @@ Corner = tuple[int, int]
 ZERO, KNEE, STEPS = 16384, 500.0, 3.0
 BINNING = 4
 CUTOUT = 256
+TILE = 512
+BUDGET = 14_000_000
 _CUTOUTS = 24
+_LEAST = 4
 _FEW_PIXELS = _CUTOUTS * CUTOUT**2
 _SAMPLES = 200_000
 
@@ -70,7 +73,7 @@ def windows(image: Pixels, stars: Iterable[Corner], *, full: bool) -> tuple[Wind
     stars : iterable of (int, int)
         Pixels to be shown first: the star that shows the offset best.
     full : bool
-        The whole field at full resolution instead.
+        The whole field in tiles at full resolution instead.
 
     Returns
     -------
@@ -86,9 +89,13 @@ def windows(image: Pixels, stars: Iterable[Corner], *, full: bool) -> tuple[Wind
     (25, Window(left=1872, bottom=1872, width=256, height=256, binning=1))
     """
     ny, nx = image.shape
-    if full or nx * ny <= _FEW_PIXELS:
+    if nx * ny <= _FEW_PIXELS:
         return (Window(0, 0, nx, ny),)
     wide, high = -(-nx // BINNING) * BINNING, -(-ny // BINNING) * BINNING
+    if full:
+        places = ((x, y) for y in range(0, ny, TILE) for x in range(0, nx, TILE))
+        tiles = (Window(x, y, min(TILE, nx - x), min(TILE, ny - y)) for x, y in places)
+        return (Window(0, 0, wide, high, BINNING), *tiles)
     chosen: list[Corner] = []
     for x, y in (*stars, *_spread(image)):
         corner = _corner(x, nx), _corner(y, ny)
@@ -255,6 +262,8 @@ def layers(story: Story, *, full: bool) -> dict[str, Any]:
             stars = [_pixel(product.wcs, o.star) for o in story.offsets if o.star is not None]
             chosen = windows(product.sci, dict.fromkeys(stars), full=full)
         done.append(_layer(item, product, chosen))
+    if not full:
+        _fit_budget(done)
     return {
         "grid": None if first is None else _grid(first.wcs),
         "zero": ZERO,
@@ -262,6 +271,16 @@ def layers(story: Story, *, full: bool) -> dict[str, Any]:
         "steps": STEPS,
         "layers": done,
     }
+
+
+def _fit_budget(layers: Sequence[dict[str, Any]]) -> None:
+    """Leave out the last cut-outs of all layers until the page is small enough to be sent around."""
+    sizes = [[len(image["png"]) for image in layer["images"]] for layer in layers]
+    for count in range(max(map(len, sizes), default=0), 0, -1):
+        if count == _LEAST or sum(sum(one[:count]) for one in sizes) <= BUDGET:
+            for layer in layers:
+                del layer["images"][count:]
+            return
 
 
 def _pixel(wcs: ChipWcs, sky: Sky) -> Corner:

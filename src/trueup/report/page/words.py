@@ -10,6 +10,9 @@ from trueup.report.story import Story, StoryOffset
 
 Values = Mapping[str, Any]
 
+# more pairs than these make no headline
+_TOLD = 3
+
 _CITATIONS = (
     ("trueup", "this software, version {version}"),
     ("HST", "NASA/ESA Hubble Space Telescope, Mikulski Archive for Space Telescopes at STScI"),
@@ -73,22 +76,40 @@ def headline(story: Story) -> str:
     >>> headline(Story("iepw14", {}, choice={"verdict": "keep"}))
     'This visit was left as it is.'
     """
-    changes = [_change(story, offset) for offset in story.offsets if offset.when == "before"]
-    sentences = [text for text in changes if text]
+    sentences = _worst_first(story) if len(story.pairs) > _TOLD else [_change(story, *p) for p in story.pairs]
     verdict = (story.choice or {}).get("verdict")
     if verdict == "keep":
         sentences.append("This visit was left as it is.")
     elif verdict == "unmeasurable":
         sentences.append("The solutions of this visit could not be ranked by measurement.")
-    return " ".join(sentences) or "This visit was drizzled."
+    fallback = "This visit was drizzled." if story.products else "This visit was listed."
+    return " ".join(sentences) or fallback
 
 
-def _change(story: Story, before: StoryOffset) -> str:
-    after = story.offset(before.a, before.b, "after")
-    was = separation(before.fit)
-    if was is None and (after is None or separation(after.fit) is None):
-        return f"The offset of {before.b} from {before.a} could not be measured."
-    text = f"{before.b} was {length_text(before.fit)} off {before.a}"
+def _worst_first(story: Story) -> list[str]:
+    """Of many pairs the one that was worst; the others in one clause."""
+    known = {p: separation(first.fit) for p in story.pairs if (first := _first(story, *p)) is not None}
+    worst = max(known, key=lambda pair: (known[pair] or (-1.0, 0.0))[0])
+    last = [separation(o.fit) for o in story.offsets if o.when != "before" and (o.a, o.b) != worst]
+    lengths = [one[0] for one in last if one is not None]
+    others = f"{len(known) - 1} other pairs"
+    if not lengths:
+        return [_change(story, *worst), f"{others} could not be measured."]
+    return [_change(story, *worst), f"{others}: at most {max(lengths):.1f} mas now."]
+
+
+def _first(story: Story, a: str, b: str) -> StoryOffset | None:
+    return story.offset(a, b, "before") or story.offset(a, b, "now") or story.offset(a, b, "after")
+
+
+def _change(story: Story, a: str, b: str) -> str:
+    before, after = story.offset(a, b, "before"), story.offset(a, b, "after") or story.offset(a, b, "now")
+    shown = [offset for offset in (before, after) if offset is not None]
+    if all(separation(offset.fit) is None for offset in shown):
+        return f"The offset of {b} from {a} could not be measured."
+    if before is None:
+        return f"{b} lies {length_text(shown[-1].fit)} off {a}."
+    text = f"{b} was {length_text(before.fit)} off {a}"
     return f"{text}, now {length_text(after.fit)}." if after is not None else f"{text}."
 
 
@@ -149,9 +170,9 @@ def methods(story: Story) -> str:
         )
     for offset in story.offsets:
         found = separation(offset.fit)
-        if offset.when == "after" and found is not None:
+        if offset.when != "before" and found is not None:
             sentences.append(
-                f"The {offset.b} and {offset.a} images then agree to {found[0]:.1f} mas (error"
+                f"The {offset.b} and {offset.a} images agree to {found[0]:.1f} mas (error"
                 f" {found[1]:.1f} mas, {offset.fit['n']} stars)."
             )
     catalogs = {row["catalog"] for row in (story.measurement or {}).get("absolute", [])}
