@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated
 
 from cyclopts import Parameter
 
 from trueup.cli.drizzle_options import DrizzleOptions, typed
 from trueup.cli.network import HERE, Network
-from trueup.cli.output import emit, note
+from trueup.cli.output import Format, emit, note
 from trueup.cli.run_options import RunOptions
 from trueup.workflow.measure import Against
 
@@ -25,7 +25,7 @@ def run(
     against: Annotated[Against, Parameter("*", negative_iterable=())] = _ITSELF,
     drizzle: Annotated[DrizzleOptions, Parameter("*", negative_iterable=())] = _NONE_TYPED,
     network: Annotated[Network, Parameter("*")] = HERE,
-    style: Annotated[Literal["text", "json", "jsonl"], Parameter("--format")] = "text",
+    style: Annotated[Format, Parameter("--format")] = "text",
 ) -> int:
     """Do the whole job: fetch, list, measure, choose or derive, drizzle before and after, compare, report.
 
@@ -43,7 +43,7 @@ def run(
     redo
         Do every stage again.
     style
-        text, json or jsonl (a line per visit).
+        text, json, jsonl or ecsv; the last two have a line per visit.
     """
     from trueup.report.run import print_runs
     from trueup.workflow.run import run

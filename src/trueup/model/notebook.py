@@ -5,6 +5,7 @@ They take the colours of the page, ask for nothing from anywhere, and every text
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from html import escape
 from typing import TYPE_CHECKING
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
 
 _LINE = "border-bottom:1px solid rgba(128,128,128,.4)"
 _CELL = f"text-align:left;vertical-align:top;padding:.15em .8em .15em 0;background:none;{_LINE}"
+_LEGEND = "stars and rms: as the header claims; centre and worst: from the active solution"
 _SOUND = {True: "sound", False: "UNSOUND", None: "not checkable"}
 
 
@@ -90,7 +92,7 @@ def visit_html(visit: Visit) -> str:
     from trueup.model.visit import left_out_lines
 
     names = ", ".join(visit.by_visit()) or "without exposures"
-    agree = "the same kind of solution in force" if visit.is_consistent else "NOT the same kind of solution"
+    agree = "one kind of solution" if visit.is_consistent else "DIFFERENT kinds of solution"
     rows = [
         (
             e.rootname,
@@ -104,7 +106,7 @@ def visit_html(visit: Visit) -> str:
         for e in visit.exposures
     ]
     head = ("exposure", "filter", "time", "start", "in force", "", "solutions")
-    title = f"Visit {names}: {len(visit.exposures)} exposures, {agree}"
+    title = f"Visit {names}: {len(visit.exposures)} exposures, {agree} in force"
     return table_html(title, head, rows, *left_out_lines(visit.left_out))
 
 
@@ -112,7 +114,7 @@ def exposure_html(exposure: Exposure) -> str:
     """The solutions of an exposure; a star marks the one it is seen under."""
     head = ("#", "", "solution", "stored in", "stars", "rms mas", "centre mas", "worst mas", "")
     title = f"{exposure.rootname}: {exposure.detector} {exposure.filter}, {exposure.exptime:g} s"
-    return table_html(title, head, _solution_rows(exposure), exposure.usable.why)
+    return table_html(title, head, _solution_rows(exposure), _LEGEND, exposure.usable.why)
 
 
 def _solution_rows(exposure: Exposure) -> Iterator[tuple[object, ...]]:
@@ -121,7 +123,13 @@ def _solution_rows(exposure: Exposure) -> Iterator[tuple[object, ...]]:
         apart = (None if row[w] is None else f"{row[w]:.1f}" for w in ("offset_center", "offset_max"))
         mark = "*" if solution is exposure.solution else ""
         sound = " ".join(filter(None, (_SOUND[row["sound"]], row["faults"])))
-        yield row["index"], mark, solution.name, solution.origin, row["nmatches"], rms, *apart, sound
+        yield row["index"], mark, solution.name, _place(solution), row["nmatches"], rms, *apart, sound
+
+
+def _place(solution: Solution) -> str:
+    """Where it is stored; of a file the name without folders."""
+    path = solution.origin.path
+    return str(solution.origin) if path is None else f"file {os.path.basename(path)}"
 
 
 def solution_html(solution: Solution) -> str:
@@ -130,7 +138,7 @@ def solution_html(solution: Solution) -> str:
     rms = None if fit.rms_ra_mas is None else f"{fit.rms_ra_mas:.1f}, {fit.rms_dec_mas or 0:.1f} mas"
     facts = {
         "family": solution.family,
-        "stored in": solution.origin,
+        "stored in": _place(solution),
         "HDRNAME": solution.hdrname,
         "for": solution.destim,
         "catalogue": fit.catalog or solution.name.catalog,
