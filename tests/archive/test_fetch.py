@@ -52,7 +52,7 @@ class Mast:
 @pytest.fixture(scope="module")
 def visit(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("visit")
-    make_visit(folder, recipe=Recipe(size=(300, 200), stars=60, galaxies=0))
+    make_visit(folder, recipe=Recipe(size=(600, 400), stars=200, galaxies=0))
     for name, content in contents_of(folder).items():
         (folder / name).write_bytes(content)
     return folder
@@ -103,7 +103,10 @@ def check_that_it_can_be_worked_with(dest: Path, capsys: pytest.CaptureFixture[s
     flc = [str(path) for path in sorted(dest.glob("*_flc.fits"))]
     hlet = [str(path) for path in sorted(dest.glob("*_hlet.fits"))]
     assert run(["ls", str(dest)]) == 0
+    # exposures disagree as they come, and agree under the headerlets
+    assert run(["measure", *flc, *hlet]) == 1
     assert run(["apply", *flc, "--hlet", *hlet]) == 0
+    assert run(["measure", *flc]) == 0
     assert run(["drizzle", str(dest / "iepw14030_asn.fits"), "-o", str(dest / "new")]) == 0
     capsys.readouterr()
     assert run(["ls", str(dest), "--check", "--format", "json"]) == 0

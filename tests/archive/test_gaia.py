@@ -21,7 +21,7 @@ from trueup.archive.gaia import Cone, cone_around, fetch_gaia
 from trueup.archive.transport import Transport
 from trueup.astrometry.catalog import read_catalog
 from trueup.cli import run
-from trueup.config import Config, Gaia, Http
+from trueup.config import Config, Gaia, Http, Mast
 from trueup.errors import DataError, NetworkError
 from trueup.fits.visit import open_visit
 from trueup.simulate import Recipe, Truth, make_visit
@@ -195,3 +195,25 @@ def test_measure_against_gaia(
     assert len(tap.asked) == 1
     assert said[0]
     np.testing.assert_allclose(said[1], said[0], rtol=0, atol=1e-3)
+    # what is kept is enough
+    assert run(["measure", *files, "--catalog", "gaia", "--offline"]) in {0, 1}
+
+
+@pytest.mark.parametrize("verb", ["measure", "choose", "fit"])
+def test_offline_asks_nobody(
+    server: Server, truth: Truth, gaia: Gaia, verb: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    where = [f"--set=gaia.{name}={value}" for name, value in (("urls", gaia.urls[0]), ("cache", gaia.cache))]
+    assert run([verb, str(truth.files[0]), "--catalog", "gaia", "--offline", *where]) == 4
+    assert "offline" in capsys.readouterr().err
+    assert not server.log
+
+
+def test_a_netrc_that_nobody_understands_is_of_no_concern(
+    tap: Tap, truth: Truth, gaia: Gaia, tmp_path: Path
+) -> None:
+    (tmp_path / "netrc").write_text("nonsense")
+    config = Config(gaia=gaia, http=QUICK, mast=Mast(netrc=str(tmp_path / "netrc")))
+    with pytest.raises(DataError, match="no star"):
+        gaia_catalog(open_visit([truth.files[0]]).exposures, config)
+    assert tap.asked

@@ -6,6 +6,7 @@ from typing import Annotated
 
 from cyclopts import Parameter
 
+from trueup.cli.network import HERE, Network
 from trueup.cli.output import Format, Some, console, emit, note
 from trueup.errors import EXIT_FINDING, EXIT_FINE, DataError
 from trueup.workflow.measure import Against
@@ -19,6 +20,7 @@ def choose(
     hlet: Annotated[tuple[str, ...], Parameter(consume_multiple=True, negative=())] = (),
     against: Annotated[Against, Parameter("*", negative_iterable=())] = _NOTHING,
     output: Annotated[str | None, Parameter(("--output", "-o"))] = None,
+    network: Annotated[Network, Parameter("*")] = HERE,
     style: Annotated[Format, Parameter("--format")] = "text",
 ) -> int:
     """Measure every solution and choose one for the visit, with reasons; nothing is changed.
@@ -40,7 +42,7 @@ def choose(
     from trueup.workflow.choice_file import write_choice
     from trueup.workflow.choose import choose_files
 
-    values = choose_files(files, headerlets=hlet, against=against).as_dict()
+    values = choose_files(files, headerlets=hlet, against=against, config=network.config).as_dict()
     if output is not None:
         write_choice(values, output)
     if style == "text":

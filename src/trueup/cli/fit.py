@@ -7,6 +7,7 @@ from typing import Annotated
 
 from cyclopts import Parameter
 
+from trueup.cli.network import HERE, Network
 from trueup.cli.output import Format, Some, emit
 from trueup.errors import EXIT_FINE
 from trueup.workflow.fit import Task, Writing
@@ -23,6 +24,7 @@ def fit(
     task: Annotated[Task, Parameter("*", negative_bool=())] = _USUAL,
     out: Annotated[str, Parameter(("--out", "-o"))] = ".",
     writing: Annotated[Writing, Parameter("*", negative_bool=())] = _FILES_ONLY,
+    network: Annotated[Network, Parameter("*")] = HERE,
     style: Annotated[Format, Parameter("--format")] = "text",
 ) -> int:
     """Derive a better solution for a visit and write it as headerlets; nothing where there is none.
@@ -44,7 +46,7 @@ def fit(
     from trueup.report.fit import fit_text, fit_values
     from trueup.workflow.fit import fit as fit_visit
 
-    fitted = fit_visit(files, task, against=against, out=out, writing=writing)
+    fitted = fit_visit(files, task, against=against, out=out, writing=writing, config=network.config)
     if style == "text":
         sys.stdout.write(f"{fit_text(fitted)}\n")
     else:

@@ -2,15 +2,36 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Annotated
 
 from cyclopts import Parameter
 
+from trueup.cli.network import HERE, Network
 from trueup.cli.output import Format, console, emit, note
 from trueup.errors import EXIT_FINDING, EXIT_FINE
 from trueup.workflow.measure import Against
 
+
+@dataclass(frozen=True, slots=True)
+class Saving:
+    """What is kept of a measurement.
+
+    Parameters
+    ----------
+    save
+        A folder for star lists, matches, residuals with a page about each pair, regions, and the
+        catalogue as it was used.
+    overwrite
+        Replace files of an earlier --save.
+    """
+
+    save: str | None = None
+    overwrite: Annotated[bool, Parameter(negative=())] = False
+
+
 _NOTHING = Against()
+_UNSAVED = Saving()
 
 
 def measure(
@@ -18,8 +39,8 @@ def measure(
     against: Annotated[Against, Parameter("*", negative_iterable=())] = _NOTHING,
     solution: Annotated[tuple[str, ...], Parameter(negative=())] = (),
     everything: Annotated[bool, Parameter("--all", negative=())] = False,
-    save: str | None = None,
-    overwrite: Annotated[bool, Parameter(negative=())] = False,
+    saving: Annotated[Saving, Parameter("*")] = _UNSAVED,
+    network: Annotated[Network, Parameter("*")] = HERE,
     style: Annotated[Format, Parameter("--format")] = "text",
 ) -> int:
     """Measure on the stars how well every solution aligns the exposures, and where it puts them.
@@ -36,11 +57,6 @@ def measure(
         Measure only the solutions in force and this one; may be repeated.
     everything
         Print every pair of solutions.
-    save
-        A folder for star lists, matches, residuals with a page about each pair, regions, and the
-        catalogue as it was used.
-    overwrite
-        Replace files of an earlier --save.
     style
         text, json, jsonl or ecsv; the last two list the pairs.
     """
@@ -48,9 +64,11 @@ def measure(
     from trueup.workflow.measure import fails, measure_files
     from trueup.workflow.save import save_measurement
 
-    found = measure_files(files or (".",), against=against, solutions=solution or None)
-    if save is not None:
-        note(f"{len(save_measurement(found, save, overwrite=overwrite))} files in {save}")
+    only, config = solution or None, network.config
+    found = measure_files(files or (".",), against=against, solutions=only, config=config)
+    if saving.save is not None:
+        kept = save_measurement(found, saving.save, overwrite=saving.overwrite)
+        note(f"{len(kept)} files in {saving.save}")
     if style == "text":
         print_measurement(found, console(), everything=everything)
     else:

@@ -10,6 +10,7 @@ from typing import Any
 from trueup.astrometry.choice import Choice
 from trueup.astrometry.choose import choose
 from trueup.astrometry.measurement import Measurement
+from trueup.config import Config
 from trueup.edit.bundle import unpacked
 from trueup.errors import DataError, SolutionError
 from trueup.fits.splice import sha256_of
@@ -60,7 +61,11 @@ class Proposal:
 
 
 def choose_files(
-    paths: Iterable[PathLike], *, headerlets: Sequence[PathLike] = (), against: Against | None = None
+    paths: Iterable[PathLike],
+    *,
+    headerlets: Sequence[PathLike] = (),
+    against: Against | None = None,
+    config: Config | None = None,
 ) -> Proposal:
     """Measure exposures under all their solutions and choose one for each.
 
@@ -72,6 +77,8 @@ def choose_files(
         More headerlet files, and bundles of them.
     against : Against, optional
         A catalogue or reference image, an anchor, centroids.
+    config : trueup.config.Config, optional
+        How Gaia is reached, instead of the settings that hold.
 
     Returns
     -------
@@ -96,7 +103,7 @@ def choose_files(
     if not exposures:
         raise DataError("there is no exposure among the files given", todo="give FLT, FLC or C0M files")
     with unpacked(headerlets, {exposure.rootname for exposure in exposures}) as files:
-        measurement = measure_files([*given, *files], against=against)
+        measurement = measure_files([*given, *files], against=against, config=config)
     visit = measurement.visit
     for name, stray in visit.headerlets:
         found = f"the headerlet is for {stray.destim or 'no exposure'}, which was not given"

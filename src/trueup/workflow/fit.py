@@ -17,6 +17,7 @@ from trueup.astrometry.derive import check_name, file_stem
 from trueup.astrometry.improvement import Fitted, Improvement, improvement, with_derived
 from trueup.astrometry.measure import measure
 from trueup.astrometry.measurement import Measurement
+from trueup.config import Config
 from trueup.edit.headerlets import attach
 from trueup.errors import FileAccessError, SolutionError, UsageError
 from trueup.fits.headerlet import read_headerlet
@@ -77,6 +78,7 @@ def fit(
     against: Against | None = None,
     out: PathLike = ".",
     writing: Writing | None = None,
+    config: Config | None = None,
 ) -> Fitted:
     """Derive a better solution for a visit and write one headerlet file per exposure, or none.
 
@@ -94,6 +96,8 @@ def fit(
     out : path
         Folder of the headerlet files, made where missing.
     writing : Writing, optional
+    config : trueup.config.Config, optional
+        How Gaia is reached, instead of the settings that hold.
 
     Returns
     -------
@@ -122,7 +126,7 @@ def fit(
     given = [os.fspath(path) for path in paths]
     visit = open_visit(given)
     _check_headerlets(visit, task.wcsname)
-    before = measure_files(given, against=against)
+    before = measure_files(given, against=against, config=config)
     choice = choose(before, anchor=against.anchor)
     if choice.verdict == "keep" and not task.force:
         return Fitted("keep", f"no improvement needed: {choice.reason}", choice, before)
@@ -131,7 +135,7 @@ def fit(
     if not derivation.exposures:
         return Fitted("unmeasurable", f"nothing can be derived: {choice.reason}", choice, before)
     contents = {_file_name(d.exposure): headerlet_bytes(d.solution, d.exposure) for d in derivation.exposures}
-    trial = _Trial(before, derivation, choice, reference_frame(against, visit))
+    trial = _Trial(before, derivation, choice, reference_frame(against, visit, config))
     verdict, after = trial.of(BytesSource(content, name) for name, content in contents.items())
     if not (verdict.better or task.force):
         return Fitted("keep", _no_improvement(verdict, choice), choice, before, derivation, after)

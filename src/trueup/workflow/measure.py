@@ -13,6 +13,7 @@ from trueup.astrometry.measure import measure
 from trueup.astrometry.measurement import Candidate, Measurement, Relative
 from trueup.astrometry.reference import read_reference
 from trueup.astrometry.starlist import StarList
+from trueup.config import Config
 from trueup.errors import UsageError
 from trueup.fits.visit import open_visit
 from trueup.model.visit import Visit
@@ -55,7 +56,11 @@ class Against:
 
 
 def measure_files(
-    paths: Sequence[Path], *, against: Against | None = None, solutions: Sequence[str] | None = None
+    paths: Sequence[Path],
+    *,
+    against: Against | None = None,
+    solutions: Sequence[str] | None = None,
+    config: Config | None = None,
 ) -> Measurement:
     """Measure every solution of the exposures in some files, folders or associations.
 
@@ -65,6 +70,8 @@ def measure_files(
     against : Against, optional
     solutions : sequence of str, optional
         Only the active solutions and those that these select.
+    config : trueup.config.Config, optional
+        How Gaia is reached, instead of the settings that hold.
 
     Returns
     -------
@@ -94,13 +101,13 @@ def measure_files(
     visit = replace(visit, exposures=tuple(sorted(visit.exposures, key=lambda e: e.rootname not in first)))
     return measure(
         visit,
-        catalog=reference_frame(against, visit),
+        catalog=reference_frame(against, visit, config),
         solutions=solutions,
         centroids=_centroids(visit, against.centroids),
     )
 
 
-def reference_frame(against: Against, visit: Visit) -> Catalog | None:
+def reference_frame(against: Against, visit: Visit, config: Config | None = None) -> Catalog | None:
     """The stars that define the frame: of a catalogue or of a drizzled image.
 
     Parameters
@@ -108,6 +115,8 @@ def reference_frame(against: Against, visit: Visit) -> Catalog | None:
     against : Against
     visit : Visit
         What is measured, for the part of Gaia that is wanted.
+    config : trueup.config.Config, optional
+        How Gaia is reached, instead of the settings that hold.
 
     Returns
     -------
@@ -133,7 +142,7 @@ def reference_frame(against: Against, visit: Visit) -> Catalog | None:
     columns = parse_columns(against.columns)
     faintest, brightest = against.faintest, against.brightest
     if against.catalog:
-        path = catalog_path(against.catalog, visit.exposures)
+        path = catalog_path(against.catalog, visit.exposures, config)
         return read_catalog(path, columns=columns, faintest=faintest, brightest=brightest)
     limited = faintest is not None or brightest is not None
     if limited or (columns and not against.reference):
