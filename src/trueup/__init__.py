@@ -3,7 +3,8 @@
 The nouns and verbs below are the public names; each is loaded when it is first used::
 
     visit = trueup.open_visit(["VISIT"])
-    trueup.plan(visit, "svm").commit()
+    choice = trueup.choose(trueup.measure(visit))
+    trueup.plan(visit, choice).commit()
 
 Errors are in the tree of `trueup.errors`, visits with known truth in `trueup.simulate`.
 """

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import io
+import json
 import os
 import re
 import shlex
@@ -18,6 +19,7 @@ from unittest import mock
 import pytest
 from archive.observatory import Observatory, observatory
 
+from trueup import __version__
 from trueup.cli import app, run
 from trueup.simulate import Recipe, make_visit
 
@@ -28,6 +30,10 @@ BEFORE = {
     "undo": "trueup apply VISIT --hlet VISIT/*_hlet.fits",
     "report": "trueup run VISIT --hlet VISIT/*_hlet.fits -o aligned",
 }
+
+
+# JSON of these is looked at elsewhere
+LONG = {("run",), ("demo",), ("report",)}
 
 
 def _commands() -> list[tuple[str, ...]]:
@@ -57,6 +63,8 @@ def test_every_command_has_an_example_of_itself(command: tuple[str, ...]) -> Non
     assert all(shlex.split(example)[1 : 1 + len(command)] == list(command) for example in examples)
     # a line of a narrow terminal holds all of it
     assert all(len(f"Example: {example}") <= 80 for example in examples)
+    if command != ("report",):
+        assert "choices: text, json, jsonl, ecsv" in " ".join(_help(*command).replace("\u2502", "").split())
 
 
 @pytest.fixture(scope="module")
@@ -74,6 +82,7 @@ def desk(tmp_path_factory: pytest.TempPathFactory, archive: Observatory) -> Iter
     with pytest.MonkeyPatch.context() as patch:
         patch.chdir(folder)
         patch.setenv("TRUEUP_CRDS_CACHE", str(folder / "crds"))
+        patch.setenv("TRUEUP_GAIA_CACHE", str(folder / "gaia"))
         for name, value in archive.settings.items():
             patch.setenv(f"TRUEUP_{name.replace('.', '_').upper()}", value)
         _type("trueup choose VISIT --hlet VISIT/*_hlet.fits -o choice.json")
@@ -82,37 +91,47 @@ def desk(tmp_path_factory: pytest.TempPathFactory, archive: Observatory) -> Iter
         yield folder
 
 
-@pytest.mark.parametrize("example", EXAMPLES)
-def test_example(
-    example: str,
-    desk: Path,
-    archive: Observatory,
-    tmp_path: Path,
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
+@pytest.fixture
+def own_desk(desk: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A copy of the desk to work at, with the settings of that one."""
     shutil.copytree(desk, tmp_path / "desk")
     monkeypatch.chdir(tmp_path / "desk")
-    monkeypatch.setenv("TRUEUP_CRDS_CACHE", str(tmp_path / "desk" / "crds"))
-    monkeypatch.setenv("TRUEUP_GAIA_CACHE", str(tmp_path / "gaia"))
-    for name, value in archive.settings.items():
-        monkeypatch.setenv(f"TRUEUP_{name.replace('.', '_').upper()}", value)
     monkeypatch.setattr("trueup.workflow.demo.Recipe", lambda: SMALL)
+
+
+@pytest.mark.usefixtures("own_desk")
+@pytest.mark.parametrize("example", EXAMPLES)
+def test_example(example: str) -> None:
+    _prepare(example)
+    assert _type(example)
+
+
+@pytest.mark.usefixtures("own_desk")
+@pytest.mark.parametrize("command", [c for c in _commands() if c not in LONG], ids=" ".join)
+def test_json_is_one_object_with_schema_and_version(command: tuple[str, ...]) -> None:
+    example = _examples(command)[0]
+    _prepare(example)
+    said = json.loads(_type(f"{example} --format json"))
+    assert said["schema"] == f"trueup.{command[0]}/1"
+    assert said["version"] == __version__
+
+
+def _prepare(example: str) -> None:
     verb = shlex.split(example)[1]
     if verb in BEFORE:
         _type(BEFORE[verb])
-    _type(example)
 
 
-def _type(line: str) -> None:
-    """Run a line as a shell would; it succeeds, or ends with a finding."""
+def _type(line: str) -> str:
+    """Run a line as a shell would; it succeeds, or ends with a finding. Gives what it prints."""
     words = [glob(word) if "*" in word else [word] for word in shlex.split(line)[1:]]
     assert all(words)
     errors = io.StringIO()
     with contextlib.redirect_stdout(io.StringIO()) as said, contextlib.redirect_stderr(errors):
         code = run([word for expanded in words for word in sorted(expanded)])
     assert code in {0, 1}, errors.getvalue()
-    assert said.getvalue()
     assert "Traceback" not in errors.getvalue()
+    return said.getvalue()
 
 
 def test_no_verb_means_help(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
