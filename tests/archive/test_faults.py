@@ -5,6 +5,8 @@ from __future__ import annotations
 import contextlib
 import json
 import re
+import shutil
+import subprocess
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator
@@ -247,6 +249,44 @@ def test_no_space_for_one_of_the_files(loopback: Loopback, tmp_path: Path) -> No
     archive.relist(VICTIM, size=len(large))
     assert not fetch(archive, tmp_path).failed
     assert (tmp_path / VICTIM).read_bytes() == large
+
+
+@pytest.fixture
+def small_disk(tmp_path: Path) -> Iterator[Path]:
+    """A file system with room for three of the files and half of another one."""
+    folder = tmp_path / "disk"
+    folder.mkdir()
+    made = _mount("-t", "tmpfs", "-o", f"size={int(3.5 * SIZE)}", "tmpfs", str(folder))
+    if made.returncode:
+        pytest.skip(f"no file system can be mounted here: {made.stderr.strip()}")
+    yield folder
+    subprocess.run(["umount", "-l", str(folder)], check=True)
+
+
+def _mount(*arguments: str) -> subprocess.CompletedProcess[str]:
+    if shutil.which("mount") is None:
+        pytest.skip("there is no mount")
+    return subprocess.run(["mount", *arguments], capture_output=True, text=True, check=False)
+
+
+def test_a_disk_that_becomes_full(loopback: Loopback, small_disk: Path) -> None:
+    _, _, archive = loopback
+    archive.http = replace(QUICK, parallel=1)
+    for name in CONTENTS:
+        # or it would be said before the first byte
+        archive.relist(name, size=None)
+    archive.listed[VICTIM] = archive.listed.pop(VICTIM)
+    manifest = fetch(archive, small_disk)
+    check_folder(small_disk, manifest)
+    assert [row.product.filename for row in manifest.failed] == [VICTIM]
+    assert "No space left on device; make room and try again" in victim(manifest).error
+    have = (small_disk / f"{VICTIM}.part").stat().st_size
+    assert have > 0
+    _mount("-o", f"remount,size={9 * SIZE}", str(small_disk))
+    manifest = fetch(archive, small_disk)
+    check_folder(small_disk, manifest)
+    assert not manifest.failed
+    assert victim(manifest).transferred == SIZE - have
 
 
 def wait_until(condition: Callable[[], bool]) -> None:
