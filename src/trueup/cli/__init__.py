@@ -37,6 +37,7 @@ _VERBS = {
     "drizzle": "Drizzle exposures, under any solution, without touching them.",
     "compare": "Show the same sky in two products and measure the offset between them.",
     "run": "Do the whole job: fetch, measure, choose, drizzle before and after, report.",
+    "report": "Write the page of a run again.",
     "demo": "Run the whole job on a simulated visit, offline.",
     "doctor": "Look at versions, kernels, folders and settings, and whether services answer.",
 }

@@ -55,4 +55,5 @@ def run(
         print_runs([(one.folder, one.manifest) for one in done])
     else:
         emit("run", {"visits": [one.manifest for one in done]}, style=style, items="visits")
-    return max(one.exit_code for one in done)
+    codes = {one.exit_code for one in done}
+    return next((code for code in (3, 4, 1) if code in codes), max(codes))

@@ -166,8 +166,8 @@ def inputs_of(values: Mapping[str, Any], given: Mapping[str, str], *, folder: Pa
 
 
 def _found(name: str, folder: PathLike) -> str:
-    """The file where it was, or of that name beside the choice."""
-    for path in (Path(name), Path(folder, name), Path(folder, Path(name).name)):
+    """The file where it was, seen from the choice or from here, or of that name beside the choice."""
+    for path in (Path(folder, name), Path(name), Path(folder, Path(name).name)):
         if path.is_file():
             return str(path)
     raise FileAccessError(

@@ -8,7 +8,7 @@ import json
 import os
 import shutil
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -20,8 +20,13 @@ from trueup.fits.splice import sha256_of
 Values = dict[str, Any]
 
 _SCHEMA = "trueup.run/1"
-_MANIFEST = "manifest.json"
+MANIFEST = "manifest.json"
 _DRAFT = ".draft"
+# what a process that was killed may leave
+_UNFINISHED = (_DRAFT, f".{MANIFEST}.part")
+_OF_SEVERAL = ("archive", "batch.jsonl", "index.html", ".batch.jsonl.part", ".index.html.part")
+_OURS = (*_UNFINISHED, *_OF_SEVERAL)
+_FINISHED = ("done", "cached")
 
 
 def key_of(*parts: Any) -> str:
@@ -45,6 +50,8 @@ class RunFolder:
     path : Path
     say : callable
         Told each stage in a line.
+    redo : bool
+        Do every stage again.
     manifest : dict
         As in the JSON contract of ``trueup run``.
 
@@ -55,9 +62,9 @@ class RunFolder:
     """
 
     path: Path
-    say: Callable[[str], None]
-    manifest: Values = field(default_factory=lambda: {"stages": []})
+    say: Callable[[str], None] = lambda _: None
     redo: bool = False
+    manifest: Values = field(default_factory=lambda: {"stages": []})
 
     @property
     def stages(self) -> list[Values]:
@@ -87,9 +94,9 @@ class RunFolder:
         draft.mkdir()
         try:
             make(draft)
-            outputs = self._commit(draft, known)
+            outputs = self._commit(name, draft)
         except BaseException:
-            self._record({"name": name, "status": "failed", "key": "", "seconds": None, "outputs": []})
+            self._leave_unfinished(name, self._known_outputs(name))
             raise
         finally:
             shutil.rmtree(draft, ignore_errors=True)
@@ -100,40 +107,80 @@ class RunFolder:
 
     def skip(self, name: str) -> None:
         """Leave a stage out; what it wrote earlier goes."""
-        self._remove(self.record(name), keep=())
+        self._remove(self._known_outputs(name))
         self._record({"name": name, "status": "skipped", "key": "", "seconds": None, "outputs": []})
+
+    def forget(self, name: str) -> None:
+        """Have a stage done again whatever its key."""
+        if self.record(name) is not None:
+            self._leave_unfinished(name, self._known_outputs(name))
 
     def outputs(self, name: str) -> tuple[Path, ...]:
         """Files that a stage wrote, in the order of their names; empty where it was left out."""
         known = self.record(name)
-        return tuple(self.path / one["path"] for one in known["outputs"]) if known else ()
+        finished = known is not None and known["status"] in _FINISHED
+        return tuple(self.path / one["path"] for one in known["outputs"]) if known and finished else ()
+
+    def digests(self, name: str) -> list[str]:
+        """SHA-256 of what a stage wrote."""
+        known = self.record(name)
+        return [one["sha256"] for one in known["outputs"]] if known else []
 
     def values(self, relative: str) -> Values:
         """One of the JSON files of the folder."""
         found: Values = json.loads((self.path / relative).read_bytes())
         return found
 
+    def values_of(self, stage: str, relative: str) -> Values | None:
+        """The same, or None where the stage did not write it."""
+        return self.values(relative) if self.path / relative in self.outputs(stage) else None
+
+    def begin(self, values: Mapping[str, Any]) -> None:
+        """Start the manifest of a run anew; of an earlier one only the stages are kept."""
+        stages = self.stages
+        self.manifest = {"schema": _SCHEMA, "version": __version__, **values, "stages": stages}
+        self.update({})
+
     def update(self, values: Mapping[str, Any]) -> None:
         """Put something into the manifest."""
         self.manifest |= values
-        _write_json(self.path / _MANIFEST, self.manifest)
+        write_json(self.path / MANIFEST, self.manifest)
+
+    def repeat(self) -> None:
+        """Say of all stages that they are as before."""
+        again = [one | {"status": "cached"} if one["status"] == "done" else one for one in self.stages]
+        self.update({"stages": again})
+        self.say("        everything is as before")
 
     def record(self, name: str) -> Values | None:
         """What the manifest says of a stage."""
         return next((one for one in self.stages if one["name"] == name), None)
 
+    @property
+    def is_whole(self) -> bool:
+        """Whether every stage is finished, and its outputs are as they were."""
+        return all(one["status"] in {*_FINISHED, "skipped"} and self._whole(one) for one in self.stages)
+
     def _record(self, record: Values) -> None:
         others = [one for one in self.stages if one["name"] != record["name"]]
         self.update({"stages": [*others, record]})
+
+    def _leave_unfinished(self, name: str, outputs: Sequence[Values]) -> None:
+        """No key, so that it is done again; what lies there is known, so that it is cleared away."""
+        self._record({"name": name, "status": "failed", "key": "", "seconds": None, "outputs": [*outputs]})
+
+    def _known_outputs(self, name: str) -> list[Values]:
+        known = self.record(name)
+        return known["outputs"] if known else []
 
     def _whole(self, record: Values) -> bool:
         files = ((self.path / one["path"], one) for one in record["outputs"])
         return all(file.is_file() and sha256_of(file) == one["sha256"] for file, one in files)
 
-    def _commit(self, draft: Path, known: Values | None) -> list[Values]:
+    def _commit(self, name: str, draft: Path) -> list[Values]:
         """Move the drafts to their places, and remove what an earlier stage of the name left."""
         files = sorted(path for path in draft.rglob("*") if path.is_file())
-        outputs: list[Values] = [
+        outputs = [
             {
                 "path": path.relative_to(draft).as_posix(),
                 "sha256": sha256_of(path),
@@ -141,31 +188,64 @@ class RunFolder:
             }
             for path in files
         ]
-        self._remove(known, keep={one["path"] for one in outputs})
+        kept = {one["path"] for one in outputs}
+        gone = [one for one in self._known_outputs(name) if one["path"] not in kept]
+        # a process that is killed from here on leaves no file that nobody knows of
+        self._leave_unfinished(name, [*gone, *outputs])
+        self._remove(gone)
         for path, one in zip(files, outputs, strict=True):
             target = self.path / str(one["path"])
             target.parent.mkdir(parents=True, exist_ok=True)
             os.replace(path, target)
         return outputs
 
-    def _remove(self, known: Values | None, *, keep: Iterable[str]) -> None:
-        for one in known["outputs"] if known else ():
-            if one["path"] not in keep:
-                (self.path / one["path"]).unlink(missing_ok=True)
+    def _remove(self, outputs: Iterable[Values]) -> None:
+        for one in outputs:
+            file = self.path / one["path"]
+            file.unlink(missing_ok=True)
+            if file.parent != self.path:
+                with contextlib.suppress(OSError):
+                    file.parent.rmdir()
+
+
+def open_folder(path: Path, say: Callable[[str], None] = lambda _: None, *, redo: bool = False) -> RunFolder:
+    """The folder of a run with what is known of earlier ones in it.
+
+    Parameters
+    ----------
+    path : Path
+    say : callable
+    redo : bool
+
+    Returns
+    -------
+    RunFolder
+
+    Raises
+    ------
+    FormatError
+        Where its manifest is damaged.
+
+    Examples
+    --------
+    >>> open_folder(Path("nowhere"), print).stages
+    []
+    """
+    manifest = read_manifest(path) if (path / MANIFEST).is_file() else {"stages": []}
+    return RunFolder(path, say, redo, manifest)
 
 
 @contextlib.contextmanager
-def run_folder(path: str | os.PathLike[str], say: Callable[[str], None]) -> Iterator[RunFolder]:
-    """Open the folder of a new or an earlier run, for one process at a time.
+def claimed(path: str | os.PathLike[str]) -> Iterator[Path]:
+    """Have a new folder, or that of earlier runs, for one process alone.
 
     Parameters
     ----------
     path : path
-    say : callable
 
     Yields
     ------
-    RunFolder
+    Path
 
     Raises
     ------
@@ -177,25 +257,25 @@ def run_folder(path: str | os.PathLike[str], say: Callable[[str], None]) -> Iter
     Examples
     --------
     >>> import tempfile
-    >>> with tempfile.TemporaryDirectory() as parent, run_folder(f"{parent}/run", print) as folder:
-    ...     folder.stages
-    []
+    >>> with tempfile.TemporaryDirectory() as parent, claimed(f"{parent}/run") as folder:
+    ...     folder.name
+    'run'
     """
     import fcntl
 
     folder = Path(path)
     try:
-        manifest = _manifest(folder)
+        _refuse_strangers(folder)
         folder.mkdir(parents=True, exist_ok=True)
         lock = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
     except OSError as error:
         raise FileAccessError(os.strerror(error.errno or 0), file=folder) from error
     try:
-        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        shutil.rmtree(folder / _DRAFT, ignore_errors=True)
-        yield RunFolder(folder, say, manifest)
-    except BlockingIOError as error:
-        raise FileAccessError("another run is at work in this folder", file=folder) from error
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as error:
+            raise FileAccessError("another run is at work in this folder", file=folder) from error
+        yield folder
     finally:
         os.close(lock)
 
@@ -214,7 +294,7 @@ def read_manifest(folder: str | os.PathLike[str]) -> Values:
     Traceback (most recent call last):
     trueup.errors.FileAccessError: nowhere/manifest.json: No such file or directory
     """
-    path = Path(folder) / _MANIFEST
+    path = Path(folder) / MANIFEST
     try:
         values: Values = json.loads(path.read_bytes())
         known = values["schema"] == _SCHEMA
@@ -227,23 +307,32 @@ def read_manifest(folder: str | os.PathLike[str]) -> Values:
     return values
 
 
-def _manifest(folder: Path) -> Values:
-    if (folder / _MANIFEST).is_file():
-        return read_manifest(folder)
-    strangers = {p.name for p in folder.iterdir()} - {_DRAFT, "archive"} if folder.is_dir() else set()
+def runs_in(folder: Path) -> list[Path]:
+    """The folders of several visits in one, in the order of their names.
+
+    Examples
+    --------
+    >>> runs_in(Path("nowhere"))
+    []
+    """
+    return sorted(path.parent for path in folder.glob(f"*/{MANIFEST}"))
+
+
+def _refuse_strangers(folder: Path) -> None:
+    if (folder / MANIFEST).is_file():
+        read_manifest(folder)
+        return
+    inside = sorted(folder.iterdir()) if folder.exists() else []
+    strangers = [path for path in inside if path.name not in _OURS and not _holds_run(path)]
     if strangers:
-        raise UsageError(
-            f"holds files of something else ({sorted(strangers)[0]})",
-            file=folder,
-            todo="give a new folder with -o",
-        )
-    return {"schema": _SCHEMA, "version": __version__, "stages": []}
+        todo = "give a new folder with -o"
+        raise UsageError(f"holds something else ({strangers[0].name})", file=folder, todo=todo)
 
 
-def _write_json(path: Path, values: Mapping[str, Any]) -> None:
-    draft = path.with_name(f".{path.name}.part")
-    draft.write_text(json.dumps(values, indent=1, allow_nan=False, default=str) + "\n", encoding="utf-8")
-    os.replace(draft, path)
+def _holds_run(path: Path) -> bool:
+    """Whether it is the folder of one of several visits, be it only begun."""
+    names = {inside.name for inside in path.iterdir()} if path.is_dir() else {path.name}
+    return MANIFEST in names or names <= set(_UNFINISHED)
 
 
 def write_json(path: Path, values: Mapping[str, Any]) -> None:
@@ -256,4 +345,18 @@ def write_json(path: Path, values: Mapping[str, Any]) -> None:
     ...     write_json(Path(folder, "a", "b.json"), {"n": 1})
     """
     path.parent.mkdir(parents=True, exist_ok=True)
-    _write_json(path, values)
+    write_text(path, json.dumps(values, indent=1, allow_nan=False, default=str) + "\n")
+
+
+def write_text(path: Path, text: str) -> None:
+    """Write a file whole or not at all.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     write_text(Path(folder, "batch.jsonl"), "{}")
+    """
+    draft = path.with_name(f".{path.name}.part")
+    draft.write_text(text, encoding="utf-8")
+    os.replace(draft, path)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 from zipfile import is_zipfile
 
@@ -20,7 +20,7 @@ from trueup.model.visit import Visit
 from trueup.workflow.choice_file import inputs_of, read_choice
 from trueup.workflow.choose import Proposal, choose_files
 from trueup.workflow.gaia import catalog_path
-from trueup.workflow.run.folder import RunFolder, key_of
+from trueup.workflow.run.folder import RunFolder
 from trueup.workflow.run.recipe import RunRecipe
 
 CHOICE = "choice.json"
@@ -59,10 +59,21 @@ class Job:
         """Paths of the exposures."""
         return tuple(exposure.path for exposure in self.visit.exposures)
 
-    def key(self, *parts: Any) -> str:
-        """Key of a stage that depends on all files and on what they are measured against."""
-        recipe = self.recipe.as_dict()
-        return key_of(dict(self.sha256), recipe["against"], self.recipe.solution, *parts)
+    @property
+    def exposures_key(self) -> Any:
+        """The exposures, for the key of a stage."""
+        return {path: self.sha256[path] for path in self.files}
+
+    @property
+    def solutions_key(self) -> Any:
+        """The exposures and the headerlets that were given."""
+        return {path: self.sha256[path] for path in (*self.files, *self.recipe.headerlets)}
+
+    @property
+    def measured_key(self) -> Any:
+        """All that decides what is measured."""
+        against = asdict(self.recipe.against)
+        return self.solutions_key, against, {path: self.sha256[path] for path in _frame(self.recipe)}
 
     def proposal(self) -> Proposal:
         """All solutions measured, and one chosen for each exposure."""
@@ -77,9 +88,20 @@ class Job:
             return found
         return replace(found, choice=_as_asked(found.measurement.visit, self.recipe.solution))
 
+    def choice(self) -> dict[str, Any]:
+        """The choice that was written."""
+        return read_choice(self.folder.path / CHOICE)
+
+    @property
+    def choice_key(self) -> Any:
+        """Which solutions were chosen, whatever the measurement that led to them."""
+        values = self.choice()
+        chosen = {one["rootname"]: one["solution"] for one in values["exposures"]}
+        return self.exposures_key, chosen, [one["sha256"] for one in values["headerlets"]]
+
     def chosen(self) -> dict[str, Solution]:
-        """The chosen solutions by rootname, from the choice that was written."""
-        values = read_choice(self.folder.path / CHOICE)
+        """The chosen solutions by rootname."""
+        values = self.choice()
         inputs = inputs_of(values, {}, folder=self.folder.path)
         number = {one["rootname"]: one["solution"]["index"] for one in values["exposures"]}
         exposures = open_visit([*inputs.exposures.values(), *inputs.headerlets]).exposures
@@ -119,7 +141,7 @@ def prepare(folder: RunFolder, paths: Sequence[str], recipe: RunRecipe, config: 
 
     Examples
     --------
-    >>> prepare(RunFolder(Path("nowhere"), print), [], RunRecipe(), Config())
+    >>> prepare(RunFolder(Path("nowhere")), [], RunRecipe(), Config())
     Traceback (most recent call last):
     trueup.errors.DataError: there is no exposure among the files given; give FLT, FLC or C0M files
     """
@@ -127,26 +149,39 @@ def prepare(folder: RunFolder, paths: Sequence[str], recipe: RunRecipe, config: 
     if not visit.exposures:
         raise DataError("there is no exposure among the files given", todo="give FLT, FLC or C0M files")
     recipe = _located(recipe, visit.exposures, config)
+    files = [*(exposure.path for exposure in visit.exposures), *recipe.headerlets]
+    given = [*files, *_frame(recipe), *drizzle_files_of(recipe)]
+    return Job(folder, visit, recipe, config, {path: sha256_of(path) for path in given})
+
+
+def drizzle_files_of(recipe: RunRecipe) -> tuple[str, ...]:
+    """Files that the drizzle settings name.
+
+    Examples
+    --------
+    >>> drizzle_files_of(RunRecipe(drizzle={"grid": "mosaic_drc.fits"}))
+    ('mosaic_drc.fits',)
+    """
+    grid, sky = recipe.drizzle.get("grid"), recipe.drizzle.get("sky_values")
+    return tuple(path for path in (grid, sky) if path not in (None, "common"))
+
+
+def _frame(recipe: RunRecipe) -> tuple[str, ...]:
+    """Files that define what is measured against."""
     against = recipe.against
-    others = (against.catalog, against.reference, *against.centroids, *recipe.headerlets)
-    files = [*(exposure.path for exposure in visit.exposures), *(name for name in others if name)]
-    return Job(folder, visit, recipe, config, {path: sha256_of(path) for path in files})
+    return tuple(path for path in (against.catalog, against.reference, *against.centroids) if path)
 
 
 def _located(recipe: RunRecipe, exposures: Sequence[Exposure], config: Config) -> RunRecipe:
-    """The recipe with absolute paths, and Gaia's stars fetched where they are asked for."""
+    """The recipe for one visit: its headerlets, and Gaia's stars fetched where they are asked for."""
     against = recipe.against
     catalog = None if against.catalog is None else catalog_path(against.catalog, exposures, config)
     roots = {exposure.rootname for exposure in exposures}
+    headerlets = dict.fromkeys(path for path in recipe.headerlets if _is_for(path, roots))
     return replace(
         recipe,
-        headerlets=tuple(os.path.abspath(path) for path in recipe.headerlets if _is_for(path, roots)),
-        against=replace(
-            against,
-            catalog=catalog and os.path.abspath(catalog),
-            reference=against.reference and os.path.abspath(against.reference),
-            centroids=tuple(os.path.abspath(path) for path in against.centroids),
-        ),
+        headerlets=tuple(headerlets),
+        against=replace(against, catalog=catalog and os.path.abspath(catalog)),
     )
 
 

@@ -2,19 +2,25 @@
 
 from __future__ import annotations
 
+import json
+import math
 import os
 import tomllib
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field, fields
+from dataclasses import asdict, dataclass, field, fields, replace
 from pathlib import Path
 from typing import Any
 
 from trueup.drizzle.params import DrizzleParams
+from trueup.drizzle.settings import settings_of
 from trueup.errors import FileAccessError, UsageError
 from trueup.workflow.measure import Against
 
 STAGES = ("fetch", "list", "measure", "fit", "choose", "headerlets", "drizzle", "compare", "apply", "report")
 _NEEDED = {"list", "choose"}
+_FILES_OF_DRIZZLE = ("grid", "sky_values")
+# what a run decides itself: all its products lie on one grid, and its inputs stay as they are
+_NOT_OF_A_RUN = ("keep", "write_dq")
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +52,8 @@ class RunRecipe:
     Raises
     ------
     UsageError
-        Where a stage or a drizzle setting is unknown, or exposures are to be both copied and edited.
+        Where a stage or a drizzle setting is unknown or not one for a run, or exposures are to be both copied
+        and edited.
 
     Examples
     --------
@@ -76,11 +83,17 @@ class RunRecipe:
                 raise UsageError(found, todo=f"these can be left out: {', '.join(optional)}")
         if self.write_exposures and self.in_place:
             raise UsageError("exposures are to be both copied and edited in place", todo="choose one")
-        DrizzleParams(**self.drizzle)
+        params = DrizzleParams(**self.drizzle)
+        refused = [name for name in _NOT_OF_A_RUN if getattr(params, name)]
+        if params.grid == "own":
+            refused.append("grid own")
+        if refused:
+            todo = "leave it out, or use `trueup drizzle`"
+            raise UsageError(f"a run cannot do with {refused[0].replace('_', '-')}", todo=todo)
 
     def as_dict(self) -> dict[str, Any]:
-        """Plain values: what a TOML file holds, with all defaults."""
-        return asdict(self)
+        """Plain values for JSON, with all defaults; :func:`recipe_of` reads them."""
+        return asdict(self) | {"drizzle": _plain(self.drizzle)}
 
 
 def read_recipe(path: str | os.PathLike[str]) -> RunRecipe:
@@ -144,13 +157,58 @@ def recipe_of(values: Mapping[str, Any], path: str | os.PathLike[str] | None = N
     >>> recipe_of(RunRecipe(solution="svm").as_dict()).solution
     'svm'
     """
-    against = values.get("against", {})
     _require_known(values, RunRecipe, path)
+    against, drizzle = (_table(values, name, path) for name in ("against", "drizzle"))
     _require_known(against, Against, path)
-    try:
-        return RunRecipe(**{**_hashable(values), "against": Against(**_hashable(against))})
-    except TypeError as error:
-        raise UsageError(f"a value has the wrong type: {error}", file=path) from error
+    _require_types(values, RunRecipe(), path)
+    _require_types(against, Against(), path)
+    settings = settings_of(json.dumps(_plain(drizzle)))
+    return RunRecipe(
+        **{**_with_tuples(values), "against": Against(**_with_tuples(against)), "drizzle": settings}
+    )
+
+
+def rooted(recipe: RunRecipe) -> RunRecipe:
+    """The recipe with absolute paths, which holds wherever it is repeated.
+
+    Parameters
+    ----------
+    recipe : RunRecipe
+
+    Returns
+    -------
+    RunRecipe
+
+    Examples
+    --------
+    >>> rooted(RunRecipe(source="mast")).source, rooted(RunRecipe(headerlets=("/a/b_hlet.fits",))).headerlets
+    ('mast', ('/a/b_hlet.fits',))
+    """
+
+    def there(path: Any) -> Any:
+        is_word = path in (None, "mast", "s3", "common") or not os.path.exists(path)
+        return path if is_word else os.path.abspath(path)
+
+    against = recipe.against
+    return replace(
+        recipe,
+        source=there(recipe.source),
+        headerlets=tuple(map(there, recipe.headerlets)),
+        against=replace(
+            against,
+            catalog=there(against.catalog),
+            reference=there(against.reference),
+            centroids=tuple(map(there, against.centroids)),
+        ),
+        drizzle={k: there(v) if k in _FILES_OF_DRIZZLE else v for k, v in recipe.drizzle.items()},
+    )
+
+
+def _table(values: Mapping[str, Any], name: str, path: str | os.PathLike[str] | None) -> Mapping[str, Any]:
+    found = values.get(name, {})
+    if not isinstance(found, Mapping):
+        raise UsageError(f"{name} is {found!r}", file=path, todo=f"make it a table, [{name}]")
+    return found
 
 
 def _require_known(values: Mapping[str, Any], noun: type, path: str | os.PathLike[str] | None) -> None:
@@ -161,5 +219,26 @@ def _require_known(values: Mapping[str, Any], noun: type, path: str | os.PathLik
         raise UsageError(f"no option {', '.join(strangers)}", file=path, todo=todo)
 
 
-def _hashable(values: Mapping[str, Any]) -> dict[str, Any]:
+def _require_types(values: Mapping[str, Any], usual: Any, path: str | os.PathLike[str] | None) -> None:
+    """Flags are true or false, lists are lists of text; names and numbers are what their readers take."""
+    for name, value in values.items():
+        default = getattr(usual, name)
+        flag = isinstance(default, bool) and not isinstance(value, bool)
+        items = value if isinstance(value, list | tuple) else [None]
+        listed = isinstance(default, tuple) and not all(isinstance(item, str) for item in items)
+        named = isinstance(default, str) and not isinstance(value, str)
+        if flag or listed or named:
+            wanted = "true or false" if flag else "a list of texts" if listed else "a text"
+            raise UsageError(f"{name} is {value!r}", file=path, todo=f"it can be {wanted}")
+
+
+def _with_tuples(values: Mapping[str, Any]) -> dict[str, Any]:
     return {name: tuple(value) if isinstance(value, list) else value for name, value in values.items()}
+
+
+def _plain(settings: Mapping[str, Any]) -> dict[str, Any]:
+    """Drizzle settings without NaN, which JSON does not have."""
+    return {
+        name: None if isinstance(value, float) and math.isnan(value) else value
+        for name, value in settings.items()
+    }

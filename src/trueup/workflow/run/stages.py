@@ -13,18 +13,19 @@ from trueup.edit.headerlets import headerlet_of
 from trueup.fits.visit import open_visit
 from trueup.model.exposure import Exposure
 from trueup.model.solution import Solution
+from trueup.model.table import table_of
 from trueup.report.fit import fit_values
 from trueup.report.listing import listing
 from trueup.report.measurement import measurement_values
 from trueup.workflow.apply import apply
 from trueup.workflow.choice_file import write_choice
-from trueup.workflow.drizzle import Written, drizzle_files
+from trueup.workflow.drizzle import Written, drizzle_files, product_groups
 from trueup.workflow.drizzle_settings import ParamsFor, layered
 from trueup.workflow.fit import fit
 from trueup.workflow.references import NamedTables
 from trueup.workflow.run.comparison import compare_products
 from trueup.workflow.run.folder import key_of, write_json
-from trueup.workflow.run.job import CHOICE, Job
+from trueup.workflow.run.job import CHOICE, Job, drizzle_files_of
 from trueup.workflow.save import save_measurement
 
 LISTING, MEASUREMENT, FIT = "tables/solutions.json", "tables/measurement.json", "tables/fit.json"
@@ -35,10 +36,12 @@ def list_solutions(job: Job) -> None:
     """Every solution of every exposure, and whether it is sound."""
 
     def make(draft: Path) -> None:
-        visit = open_visit([*job.files, *job.recipe.headerlets])
-        write_json(draft / LISTING, listing(visit))
+        values = listing(open_visit([*job.files, *job.recipe.headerlets]))
+        write_json(draft / LISTING, values)
+        rows = [{"rootname": one["rootname"], **s} for one in values["items"] for s in one["solutions"]]
+        _write_table(draft / "tables/solutions.ecsv", rows)
 
-    job.folder.stage("list", job.key("list"), make)
+    job.folder.stage("list", key_of("list", job.solutions_key), make)
 
 
 def measure(job: Job) -> None:
@@ -51,9 +54,11 @@ def measure(job: Job) -> None:
             # how long it took is the manifest's
             one["seconds"] = None
         write_json(draft / MEASUREMENT, values)
+        for kind in ("relative", "absolute"):
+            _write_table(draft / f"tables/{kind}.ecsv", values[kind])
         save_measurement(measurement, draft / "stars")
 
-    job.folder.stage("measure", job.key("measure"), make)
+    job.folder.stage("measure", key_of("measure", job.measured_key), make)
 
 
 def derive(job: Job) -> None:
@@ -69,7 +74,7 @@ def derive(job: Job) -> None:
         values["files"] = [f"headerlets/{path.name}" for path in found.files]
         write_json(draft / FIT, values)
 
-    job.folder.stage("fit", job.key("fit"), make)
+    job.folder.stage("fit", key_of("fit", job.measured_key, job.recipe.solution), make)
 
 
 def choose(job: Job) -> None:
@@ -78,9 +83,21 @@ def choose(job: Job) -> None:
 
     def make(draft: Path) -> None:
         proposal = job.proposal_with((*job.recipe.headerlets, *derived)) if derived else job.proposal()
-        write_choice(proposal.as_dict(), draft / CHOICE)
+        values = proposal.as_dict()
+        for one in (*values["exposures"], *values["headerlets"]):
+            one["file"] = _from_choice(one["file"], job.folder.path)
+        write_choice(values, draft / CHOICE)
+        _write_table(draft / "tables/choice.ecsv", values["exposures"])
 
-    job.folder.stage("choose", job.key("choose", derived, _digests(job, "fit")), make)
+    fitted = job.folder.digests("fit")
+    job.folder.stage("choose", key_of("choose", job.measured_key, job.recipe.solution, fitted), make)
+
+
+def _from_choice(path: str, folder: Path) -> str:
+    """Files in the folder of the run are named from there, so that it can be moved."""
+    home = folder.resolve()
+    file = Path(path).resolve()
+    return file.relative_to(home).as_posix() if file.is_relative_to(home) else path
 
 
 def keep_headerlets(job: Job) -> None:
@@ -97,7 +114,7 @@ def keep_headerlets(job: Job) -> None:
             name = f"{exposure.rootname}_hlet.fits"
             (draft / "headerlets" / name).write_bytes(headerlet_of(exposure, solution))
 
-    job.folder.stage("headerlets", key_of("headerlets", _digests(job, "choose")), make)
+    job.folder.stage("headerlets", key_of("headerlets", job.choice_key), make)
 
 
 def drizzle(job: Job) -> None:
@@ -105,23 +122,24 @@ def drizzle(job: Job) -> None:
     exposures = tuple(e for e in job.visit.exposures if not why_not(e))
     tables = NamedTables(job.config)
     settings = layered(job.recipe.drizzle, row_for=tables.settings, threads=job.config.run.threads)
-    # the number of threads changes no pixel
-    decided = [replace(settings([exposure]), threads=0).to_json() for exposure in exposures]
+    decided = {name: settings(members).to_json() for name, members in product_groups(exposures).items()}
+    given = {path: job.sha256[path] for path in drizzle_files_of(job.recipe)}
 
     def make(draft: Path) -> None:
         rows = _products(job, exposures, settings, draft) if exposures else []
-        write_json(draft / DRIZZLE, {"products": rows, "notes": list(tables.notes)})
+        refused = [f"{e.path} is not drizzled: {why}" for e in job.visit.exposures if (why := why_not(e))]
+        write_json(draft / DRIZZLE, {"products": rows, "notes": [*refused, *tables.notes]})
 
-    job.folder.stage("drizzle", job.key("drizzle", decided, _digests(job, "choose")), make)
+    job.folder.stage("drizzle", key_of("drizzle", job.choice_key, decided, given), make)
 
 
 def _products(
     job: Job, exposures: Sequence[Exposure], settings: ParamsFor, draft: Path
 ) -> list[dict[str, Any]]:
-    chosen = job.chosen()
-    changes = any(not one["was_active"] for one in job.folder.values(CHOICE)["exposures"])
-    after = _drizzled(draft / "products", exposures, settings, chosen)
-    rows = [_row(one, draft, "after" if changes else "now", after) for one in after]
+    changes = any(not one["was_active"] for one in job.choice()["exposures"])
+    labels = _labels(exposures)
+    after = _drizzled(draft / "products", exposures, settings, job.chosen())
+    rows = [_row(one, draft, "after" if changes else "now", labels) for one in after]
     if not changes:
         return rows
 
@@ -130,7 +148,19 @@ def _products(
         return replace(settings(members), grid=after[0].path, allow_mixed=True)
 
     before = _drizzled(draft / "before", exposures, onto_the_same, None)
-    return [*(_row(one, draft, "before", before) for one in before), *rows]
+    return [*(_row(one, draft, "before", labels) for one in before), *rows]
+
+
+def _labels(exposures: Sequence[Exposure]) -> dict[str, str]:
+    """A word for each product: its filter, and what else tells it from the others."""
+    groups = product_groups(exposures)
+    several = len({exposure.detector for exposure in exposures}) > 1
+    plain = {
+        name: f"{members[0].detector} {members[0].filter}" if several else members[0].filter
+        for name, members in groups.items()
+    }
+    twice = [label for label in plain.values() if list(plain.values()).count(label) > 1]
+    return {name: f"{label} {name}" if label in twice else label for name, label in plain.items()}
 
 
 def _drizzled(
@@ -143,12 +173,11 @@ def _drizzled(
     return drizzle_files(paths, solution=chosen, params=settings, output=f"{folder}/").products
 
 
-def _row(product: Written, draft: Path, when: str, group: Sequence[Written]) -> dict[str, Any]:
-    alone = sum(one.filter == product.filter for one in group) == 1
+def _row(product: Written, draft: Path, when: str, labels: Mapping[str, str]) -> dict[str, Any]:
     return {
         "path": Path(product.path).relative_to(draft).as_posix(),
         "name": product.name,
-        "filter": product.filter if alone else f"{product.filter} {product.name}",
+        "filter": labels[product.name],
         "when": when,
         "wcsname": product.wcsname,
         "sky": {f"{root} SCI,{extver}": value for (root, extver), value in product.sky.items()},
@@ -162,28 +191,42 @@ def compare(job: Job) -> None:
     """The offsets between the products of the filters, star by star."""
 
     def make(draft: Path) -> None:
-        rows = compare_products(job.folder.values(DRIZZLE)["products"], job.folder.path, draft)
+        drizzled = job.folder.values_of("drizzle", DRIZZLE) or {"products": []}
+        rows = compare_products(drizzled["products"], job.folder.path, draft)
         write_json(draft / OFFSETS, {"offsets": rows})
 
-    job.folder.stage("compare", key_of("compare", _digests(job, "drizzle")), make)
+    job.folder.stage("compare", key_of("compare", job.folder.digests("drizzle")), make)
 
 
 def put_in_force(job: Job) -> None:
     """Corrected copies of the exposures, or an edit of the exposures themselves, measured again."""
+    recipe, choice = job.recipe, job.choice()
 
     def make(draft: Path) -> None:
-        out = draft / "exposures"
-        if job.recipe.write_exposures:
+        if choice["verdict"] == "derive":
+            write_json(draft / APPLIED, {"reason": "", "unverified": f"nothing to apply: {choice['reason']}"})
+            return
+        out = draft / "exposures" if recipe.write_exposures else None
+        if out is not None:
             out.mkdir()
-        done = apply([], choice=job.folder.path / CHOICE, out=out if job.recipe.write_exposures else None)
-        values = done.as_dict()
+        values = apply([], choice=job.folder.path / CHOICE, out=out).as_dict()
         # which file went where changes with the draft folder; what changed in it is in the undo record
-        write_json(draft / APPLIED, {name: values[name] for name in ("reason", "verified", "unverified")})
+        told = ("reason", "verified", "unverified")
+        write_json(draft / APPLIED, {name: values.get(name) for name in told})
 
-    job.folder.stage("apply", key_of("apply", job.recipe.in_place, _digests(job, "choose")), make)
+    if recipe.in_place and any(not one["was_active"] for one in choice["exposures"]):
+        # the exposures are as they were before the edit, whatever was done to them earlier
+        job.folder.forget("apply")
+    job.folder.stage("apply", key_of("apply", recipe.in_place, job.folder.digests("choose")), make)
 
 
-def _digests(job: Job, *names: str) -> list[str]:
-    """SHA-256 of everything that some stages wrote."""
-    records = [job.folder.record(name) for name in names]
-    return [one["sha256"] for record in records if record for one in record["outputs"]]
+def _write_table(path: Path, rows: Sequence[Mapping[str, Any]]) -> None:
+    """Rows as ECSV, a solution in them as its name; none where there are no rows."""
+    if rows:
+        plain = [{name: _name_of(value) for name, value in row.items()} for row in rows]
+        path.parent.mkdir(parents=True, exist_ok=True)
+        table_of(plain).write(path, format="ascii.ecsv")
+
+
+def _name_of(value: Any) -> Any:
+    return value["wcsname"] if isinstance(value, Mapping) and "wcsname" in value else value

@@ -9,11 +9,10 @@ from pathlib import Path
 from typing import Any
 
 from trueup.errors import UsageError
-from trueup.report.page import write_page
 from trueup.report.story import Residuals, Story, StoryOffset, StoryProduct
 from trueup.workflow.run.folder import RunFolder
 from trueup.workflow.run.job import CHOICE
-from trueup.workflow.run.stages import DRIZZLE, FIT, LISTING, MEASUREMENT, OFFSETS
+from trueup.workflow.run.stages import APPLIED, DRIZZLE, FIT, LISTING, MEASUREMENT, OFFSETS
 
 Values = Mapping[str, Any]
 
@@ -39,51 +38,44 @@ def story_of(folder: RunFolder) -> Story:
 
     Examples
     --------
-    >>> story_of(RunFolder(Path("nowhere"), print))
+    >>> story_of(RunFolder(Path("nowhere")))
     Traceback (most recent call last):
     trueup.errors.UsageError: nowhere: there is nothing to report yet; run `trueup run` to its end
     """
-    if not (folder.path / LISTING).is_file():
+    listed = folder.values_of("list", LISTING)
+    if listed is None:
         todo = "run `trueup run` to its end"
         raise UsageError("there is nothing to report yet", file=folder.path, todo=todo)
-    drizzled = _values(folder, DRIZZLE) or {"products": [], "notes": []}
-    offsets = (_values(folder, OFFSETS) or {"offsets": []})["offsets"]
-    choice = _values(folder, CHOICE)
+    drizzled = folder.values_of("drizzle", DRIZZLE) or {"products": []}
+    offsets = folder.values_of("compare", OFFSETS) or {"offsets": []}
+    choice = folder.values_of("choose", CHOICE)
     return Story(
         name=folder.manifest.get("visit", ""),
-        listing=folder.values(LISTING),
-        measurement=_values(folder, MEASUREMENT),
+        listing=listed,
+        measurement=folder.values_of("measure", MEASUREMENT),
         choice=choice,
         products=tuple(_product(folder, one) for one in drizzled["products"]),
-        offsets=tuple(_offset(folder, one) for one in offsets),
+        offsets=tuple(_offset(folder, one) for one in offsets["offsets"]),
         findings=findings(folder),
         manifest={name: folder.manifest[name] for name in _TOLD if name in folder.manifest},
         commands=_commands(folder, choice),
+        pictures=tuple(str(path) for path in folder.outputs("compare") if path.suffix == ".png"),
     )
 
 
 def findings(folder: RunFolder) -> tuple[str, ...]:
     """Everything that a reader must know, once."""
     found: list[str] = list(folder.manifest.get("left_out", ()))
-    for relative, name in ((LISTING, "findings"), (MEASUREMENT, "findings"), (CHOICE, "findings")):
-        found += (_values(folder, relative) or {}).get(name, [])
-    fitted = _values(folder, FIT)
+    for stage, relative in (("list", LISTING), ("measure", MEASUREMENT), ("choose", CHOICE)):
+        found += (folder.values_of(stage, relative) or {"findings": []})["findings"]
+    fitted = folder.values_of("fit", FIT)
     if fitted is not None and fitted["verdict"] != "derived":
         found.append(fitted["reason"])
-    found += (_values(folder, DRIZZLE) or {}).get("notes", [])
+    found += (folder.values_of("drizzle", DRIZZLE) or {"notes": []})["notes"]
+    applied = folder.values_of("apply", APPLIED)
+    if applied is not None and applied["unverified"]:
+        found.append(applied["unverified"])
     return tuple(dict.fromkeys(found))
-
-
-def report(folder: RunFolder, draft: Path, *, full: bool, private: bool) -> None:
-    """Write the page into the draft folder, with paths as they will be."""
-    page = write_page(story_of(folder), draft / "report.html", full=full, private=private)
-    text = page.read_text(encoding="utf-8")
-    # the page is made one folder below its place
-    page.write_text(text.replace('href="../', 'href="'), encoding="utf-8")
-
-
-def _values(folder: RunFolder, relative: str) -> dict[str, Any] | None:
-    return folder.values(relative) if (folder.path / relative).is_file() else None
 
 
 def _product(folder: RunFolder, row: Values) -> StoryProduct:
@@ -118,11 +110,15 @@ def _residuals(path: Path) -> Residuals:
 
 
 def _commands(folder: RunFolder, choice: Values | None) -> tuple[tuple[str, str], ...]:
-    place = os.path.relpath(folder.path)
+    """What to type in the folder of the run, so that they hold wherever it is."""
     found: list[tuple[str, tuple[str, ...]]] = []
     if choice is not None and any(not one["was_active"] for one in choice["exposures"]):
-        files = (os.path.basename(one["file"]) for one in choice["exposures"])
-        found.append(("Put the choice in force", ("apply", "--choice", f"{place}/{CHOICE}")))
+        files = (_from(folder, one["file"]) for one in choice["exposures"])
+        found.append(("Put the choice in force, in the folder of the run", ("apply", "--choice", CHOICE)))
         found.append(("Take it back", ("undo", *files)))
-    found.append(("Do it again", ("run", "-o", place, "--redo")))
+    found.append(("Do it again", ("run", "-o", ".", "--redo")))
     return tuple((purpose, shlex.join(("trueup", *words))) for purpose, words in found)
+
+
+def _from(folder: RunFolder, path: str) -> str:
+    return os.path.relpath(path, folder.path) if os.path.isabs(path) else path
