@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 from cyclopts import Parameter
 
@@ -13,6 +14,11 @@ from trueup.cli.network import HERE, Network
 from trueup.cli.output import Format, emit, note
 from trueup.cli.progress import progress
 from trueup.errors import EXIT_FINE, DataError
+
+if TYPE_CHECKING:
+    from trueup.workflow.drizzle import DrizzleRun
+    from trueup.workflow.drizzle_settings import ParamsFor
+    from trueup.workflow.references import NamedTables
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,27 +69,37 @@ def drizzle(
     style
         text, json, jsonl or ecsv.
     """
-    from trueup.model.visit import left_out_lines
     from trueup.workflow.drizzle import drizzle_files
-    from trueup.workflow.drizzle_settings import layered
     from trueup.workflow.references import NamedTables
 
     tables = NamedTables(network.config)
-    settings = layered(
+    params = _settings(options, stored, tables)
+    with progress() as tell:
+        run = drizzle_files(
+            files or (".",), solution=solution, params=params, output=output, overwrite=overwrite, tell=tell
+        )
+    _print(run, tables.notes, style)
+    return DataError.exit_code if any(out.is_error for out in run.left_out) else EXIT_FINE
+
+
+def _settings(options: Any, stored: Stored, tables: NamedTables) -> ParamsFor:
+    from trueup.workflow.drizzle_settings import layered
+
+    return layered(
         typed(options),
         stored=stored.params,
         mdriztab=stored.mdriztab,
         row_for=tables.settings,
         threads=tables.config.run.threads,
     )
-    with progress() as tell:
-        run = drizzle_files(
-            files or (".",), solution=solution, params=settings, output=output, overwrite=overwrite, tell=tell
-        )
-    for line in (*left_out_lines(run.left_out), *tables.notes, *run.warnings):
+
+
+def _print(run: DrizzleRun, notes: Sequence[str], style: Format) -> None:
+    from trueup.model.visit import left_out_lines
+
+    for line in (*left_out_lines(run.left_out), *notes, *run.warnings):
         note(line)
     if style == "text":
         sys.stdout.write("".join(f"{product}\n" for product in run.products))
     else:
         emit("drizzle", run.as_dict(), style=style)
-    return DataError.exit_code if any(out.is_error for out in run.left_out) else EXIT_FINE
