@@ -13,12 +13,14 @@ The file is TOML, ``~/.config/trueup.toml`` or the one named by ``TRUEUP_CONFIG`
 
 from __future__ import annotations
 
+import math
 import os
 import tomllib
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 from trueup.errors import FileAccessError, UsageError
 
@@ -30,6 +32,7 @@ _CUSTOMARY = {
     "CRDS_SERVER_URL": "crds.url",
     "CRDS_PATH": "crds.cache",
 }
+_ADDRESSES = {"url", "urls", "endpoint"}
 _TRUE = {"1", "true", "yes", "on"}
 _FALSE = {"0", "false", "no", "off"}
 
@@ -118,6 +121,9 @@ class Http:
         for name in ("connect_s", "read_s", "total_s", "parallel"):
             if getattr(self, name) <= 0:
                 raise UsageError(f"http.{name} must be positive, not {getattr(self, name)}")
+        for name in ("connect_s", "read_s", "backoff_s"):
+            if math.isinf(getattr(self, name)):
+                raise UsageError(f"http.{name} must be finite")
         for name in ("retries", "backoff_s"):
             if getattr(self, name) < 0:
                 raise UsageError(f"http.{name} cannot be negative, it is {getattr(self, name)}")
@@ -197,6 +203,8 @@ def read_config(
             choice = f"known there: {', '.join(known or sections)}"
             raise UsageError(f"unknown setting {name}", file=where, todo=choice)
         found[section][key] = _converted(value, known[key], f"{where}: {name}")
+        if key in _ADDRESSES and value:
+            _demand_address(found[section][key], f"{where}: {name}")
     return Config(**{name: type(section)(**found[name]) for name, section in sections.items()})
 
 
@@ -292,6 +300,17 @@ def _converted(value: Any, default: object, where: str) -> object:
         raise UsageError(f"{where} is not {what}") from error
 
 
+def _demand_address(value: Any, where: str) -> None:
+    for url in (value,) if isinstance(value, str) else value:
+        try:
+            parts = urlsplit(url)
+            is_good = parts.scheme in {"http", "https"} and bool(parts.hostname) and parts.port != 0
+        except ValueError:
+            is_good = False
+        if not is_good:
+            raise UsageError(f"{where} is no address of a service: {url}", todo="write it as https://host")
+
+
 def _text(value: str | os.PathLike[str]) -> str:
     text = os.fspath(value).strip()
     return text.rstrip("/") if "://" in text else text
@@ -302,9 +321,10 @@ def _texts(value: str | Iterable[str]) -> tuple[str, ...]:
 
 
 def _number(value: str | float) -> float:
-    if isinstance(value, bool):
-        raise TypeError
-    return float(value)
+    number = float(value)
+    if isinstance(value, bool) or math.isnan(number):
+        raise ValueError
+    return number
 
 
 def _whole(value: str | float) -> int:

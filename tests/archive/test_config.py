@@ -68,7 +68,7 @@ def test_the_usual_place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, settin
 
 def test_every_setting_has_a_variable() -> None:
     """Each is set, as text, to another value of its type."""
-    values = {bool: "yes", int: "41", float: "0.25", str: "text", tuple: "http://a,http://b"}
+    values = {bool: "yes", int: "41", float: "0.25", str: "http://text", tuple: "http://a,http://b"}
     environ = {"TRUEUP_CONFIG": ""}
     for section in dataclasses.fields(Config):
         for key in dataclasses.fields(section.default):
@@ -124,6 +124,13 @@ def test_what_is_wrong_names_the_file(tmp_path: Path, text: str, words: str) -> 
         ("http.parallel", 0, "http.parallel must be positive"),
         ("http.retries", -1, "cannot be negative"),
         ("run.in_place", "perhaps", "'always' or 'never'"),
+        ("http.read_s", "nan", "http.read_s is not a number"),
+        ("http.read_s", "inf", "http.read_s must be finite"),
+        ("mast.url", "mast.stsci.edu", "mast.url is no address of a service: mast.stsci.edu; write it as"),
+        ("mast.url", "ftp://127.0.0.1", "is no address"),
+        ("crds.url", "http://[::1", "is no address"),
+        ("gaia.urls", "http://127.0.0.1/tap,elsewhere", "is no address of a service: elsewhere"),
+        ("s3.endpoint", "http://:8000", "is no address"),
         ("http.nothing", 1, "argument: unknown setting http.nothing"),
     ],
 )

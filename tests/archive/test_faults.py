@@ -142,6 +142,28 @@ def check_second_run(server: Server, archive: UrlArchive, folder: Path) -> None:
     assert {path.name for path in folder.iterdir()} == set(CONTENTS)
 
 
+def test_a_server_that_closes_every_connection(loopback: Loopback, tmp_path: Path) -> None:
+    server, files, archive = loopback
+    archive.http = replace(QUICK, parallel=2)
+    for name in CONTENTS:
+        files.faults[name] = lambda _, answer, __: replace(answer, ending="close")
+    check_folder(tmp_path, manifest := fetch(archive, tmp_path))
+    assert not manifest.failed
+    check_second_run(server, archive, tmp_path)
+
+
+def test_the_newer_internet_protocol(tmp_path: Path) -> None:
+    try:
+        server = Server(host="::1")
+    except OSError as error:
+        pytest.skip(f"no IPv6 here: {error}")
+    server.mount("/", Files(CONTENTS))
+    with server:
+        manifest = fetch(UrlArchive(server.url, CONTENTS), tmp_path)
+    check_folder(tmp_path, manifest)
+    assert not manifest.failed
+
+
 def test_what_has_come_is_not_asked_for_again(loopback: Loopback, tmp_path: Path) -> None:
     server, files, archive = loopback
     files.faults[VICTIM] = faults.reset(0.5)

@@ -80,10 +80,13 @@ class Server:
     ----------
     latency : float
         Seconds before each answer.
+    host : str
+        A loopback address.
     """
 
-    def __init__(self, *, latency: float = 0.0) -> None:
+    def __init__(self, *, latency: float = 0.0, host: str = "127.0.0.1") -> None:
         self.latency = latency
+        self._host = f"[{host}]" if ":" in host else host
         self.log: list[Exchange] = []
         self._services: dict[str, Service] = {}
         self._over = threading.Event()
@@ -94,12 +97,12 @@ class Server:
         class Handler(_Handler):
             server_of = owner
 
-        self._http = _Quiet(("127.0.0.1", 0), Handler)
+        self._http = (_QuietSix if ":" in host else _Quiet)((host, 0), Handler)
         self._thread = threading.Thread(target=self._http.serve_forever, args=(0.02,), daemon=True)
 
     @property
     def url(self) -> str:
-        return f"http://127.0.0.1:{self._http.server_port}"
+        return f"http://{self._host}:{self._http.server_port}"
 
     @property
     def sent(self) -> int:
@@ -150,6 +153,10 @@ class _Quiet(ThreadingHTTPServer):
 
     def handle_error(self, request: object, client_address: object) -> None:
         """A client that leaves is part of the tests."""
+
+
+class _QuietSix(_Quiet):
+    address_family = socket.AF_INET6
 
 
 class _Handler(BaseHTTPRequestHandler):
