@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from trueup.archive.astrometry_db import AstrometryDatabase
 from trueup.archive.directory import Directory
-from trueup.archive.headerlets import AstrometryDatabase
 from trueup.archive.manifest import Manifest, Row, deliver
 from trueup.archive.mast import Mast
 from trueup.archive.product import Archive, Product

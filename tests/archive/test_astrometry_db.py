@@ -15,8 +15,8 @@ from archive.mast import tutorial
 from archive.server import Answer, Server
 
 from archive import faults
+from trueup.archive.astrometry_db import AstrometryDatabase
 from trueup.archive.directory import Directory
-from trueup.archive.headerlets import AstrometryDatabase
 from trueup.archive.transport import Transport
 from trueup.cli import run
 from trueup.config import Http
