@@ -18,7 +18,7 @@ ifeq ($(shell command -v $(firstword $(CXX)) 2>/dev/null),)
 $(error trueup needs a C++ compiler: install g++ or clang ("apt install g++", "xcode-select --install"), or set CXX)
 endif
 
-.PHONY: all setup dev demo test lint format bench bench-full stubs clean
+.PHONY: all setup dev demo test lint format docs bench bench-full stubs clean
 
 all: dev
 
@@ -47,6 +47,11 @@ format: dev
 	$(BIN)/ruff check --fix
 	$(BIN)/ruff format
 
+# docs/_build/html/index.html; a warning is an error, and so is a link that leads nowhere
+docs: setup
+	$(SETUP) $(VENV)/.docs
+	$(BIN)/python -m sphinx --builder html -W --keep-going --quiet docs docs/_build/html
+
 bench: dev
 	$(BIN)/python bench/run.py
 	$(BIN)/python bench/archive.py
@@ -59,7 +64,7 @@ stubs: dev
 	$(BIN)/python -m nanobind.stubgen -m trueup._kernels -o src/trueup/_kernels.pyi
 
 clean:
-	rm -rf build $(VENV)
+	rm -rf build docs/_build docs/reference/generated docs/reference/commands $(VENV)
 
 $(VENV)/.tools:
 	$(PYTHON3) -m venv $(VENV)
@@ -76,4 +81,10 @@ $(VENV)/.dev: pyproject.toml $(VENV)/.tools
 	$(BIN)/python -c 'import tomllib; extras = tomllib.load(open("pyproject.toml", "rb"))["project"]["optional-dependencies"]; \
 	  print(*extras["dev"], *extras["peers"], *extras["archive"], sep="\n")' > $(VENV)/dev.txt
 	$(BIN)/pip install -qq -r $(VENV)/dev.txt
+	touch $@
+
+$(VENV)/.docs: pyproject.toml $(VENV)/.tools
+	$(BIN)/python -c 'import tomllib; extras = tomllib.load(open("pyproject.toml", "rb"))["project"]["optional-dependencies"]; \
+	  print(*extras["docs"], *extras["archive"], sep="\n")' > $(VENV)/docs.txt
+	$(BIN)/pip install -qq -r $(VENV)/docs.txt
 	touch $@
