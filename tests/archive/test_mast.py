@@ -171,6 +171,12 @@ def test_nonsense_is_an_error_of_the_network(server: Server, mast: Mast, answer:
         mast.products(["IEPW14030"])
 
 
+def test_a_page_in_between_is_called_one(server: Server, mast: Mast) -> None:
+    server.mount("/api/v0/invoke", lambda _: Answer(faults.HTML, headers={"Content-Type": "text/html"}))
+    with pytest.raises(NetworkError, match="answers with a web page; try again later, and see"):
+        mast.products(["IEPW14030"])
+
+
 def test_a_busy_portal_is_asked_again(server: Server, mast: Mast, portal: Portal) -> None:
     busy = faults.status(503, times=1)
     asked: list[Request] = []

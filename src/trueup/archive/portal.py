@@ -75,6 +75,9 @@ class _Patient:
         if not response.ok:
             todo = HOW_TO if response.status_code in FORBIDDEN else "try again later"
             raise NetworkError(f"answers {response.status_code} {response.reason}", file=url, todo=todo)
+        if response.content.lstrip().startswith(b"<"):
+            todo = "try again later, and see whether this network wants a login"
+            raise NetworkError("answers with a web page", file=url, todo=todo)
         if len(response.content) < _LONGEST_POLL and b'"EXECUTING"' in response.content:
             time.sleep(self._pause_s)
         return response
