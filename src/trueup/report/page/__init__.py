@@ -17,7 +17,7 @@ from trueup.report.page.overview import catalog_chart, statistics_chart
 from trueup.report.page.solutions import exposures
 from trueup.report.story import Story, StoryOffset
 
-_ASSETS = Path(__file__).parent / "assets"
+ASSETS = Path(__file__).parent / "assets"
 _VIEWER = "openseadragon-6.1.1.min.js"
 _SCRIPTS = ("sky.js", "pixels.js", "overlay.js", "viewer.js")
 
@@ -53,7 +53,20 @@ def write_page(
     page = Path(path)
     if private:
         story = _without_sky(story)
-    text = _environment().get_template("page.html.j2").render(**_facts(story, page, full=full))
+    text = environment().get_template("page.html.j2").render(**_facts(story, page, full=full))
+    return write_text(text, page)
+
+
+def write_text(text: str, page: Path) -> Path:
+    """Put a page in its place in one step.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     write_text("x", Path(folder, "a.html")).name
+    'a.html'
+    """
     unfinished = page.with_name(f".{page.name}.part")
     unfinished.write_text(text, encoding="utf-8")
     return unfinished.replace(page)
@@ -67,11 +80,22 @@ def _without_sky(story: Story) -> Story:
     return replace(story, products=(), offsets=offsets, manifest=manifest, pictures=())
 
 
-def _environment() -> Any:
+def environment() -> Any:
+    """Where the templates are, and how they are filled: what is not known is an error, text is escaped.
+
+    Returns
+    -------
+    jinja2.Environment
+
+    Examples
+    --------
+    >>> environment().from_string("{{ 1 + 1 }}").render()
+    '2'
+    """
     from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
     return Environment(
-        loader=FileSystemLoader(_ASSETS),
+        loader=FileSystemLoader(ASSETS),
         autoescape=True,
         undefined=StrictUndefined,
         trim_blocks=True,
@@ -92,7 +116,7 @@ def _facts(story: Story, page: Path, *, full: bool) -> dict[str, Any]:
         "story": story,
         "subtitle": _subtitle(story),
         "headline": words.headline(story),
-        "decision": words.decision(story),
+        "decision": words.typeset(words.decision(story)),
         "data": data,
         "presets": presets,
         "binned": images[0]["binning"] if images and images[0]["binning"] > 1 else None,
@@ -111,16 +135,24 @@ def _facts(story: Story, page: Path, *, full: bool) -> dict[str, Any]:
         "methods": words.methods(story),
         "citations": words.citations(story),
         "pm": rows.plus_minus,
+        "typeset": words.typeset,
         "badge": rows.badge,
-        "style": _asset("style.css"),
-        "scripts": [_asset(name) for name in _SCRIPTS],
-        "openseadragon": _asset(_VIEWER),
+        "style": asset("style.css"),
+        "scripts": [asset(name) for name in _SCRIPTS],
+        "openseadragon": asset(_VIEWER),
     }
 
 
-def _asset(name: str) -> str:
+def asset(name: str) -> str:
+    """A file that pages hold, as text.
+
+    Examples
+    --------
+    >>> asset("style.css")[:5]
+    ':root'
+    """
     # what stands between script tags must not end them
-    return (_ASSETS / name).read_text(encoding="utf-8").replace("</script", "<\\/script")
+    return (ASSETS / name).read_text(encoding="utf-8").replace("</script", "<\\/script")
 
 
 def _subtitle(story: Story) -> str:

@@ -33,6 +33,7 @@ TILE = 512
 BUDGET = 14_000_000
 _CUTOUTS = 24
 _LEAST = 4
+_MANY = 8
 _FEW_PIXELS = _CUTOUTS * CUTOUT**2
 _SAMPLES = 200_000
 
@@ -63,7 +64,9 @@ class Window:
     binning: int = 1
 
 
-def windows(image: Pixels, stars: Iterable[Corner], *, full: bool) -> tuple[Window, ...]:
+def windows(
+    image: Pixels, stars: Iterable[Corner], *, full: bool, binning: int = BINNING
+) -> tuple[Window, ...]:
     """Which parts of the grid to embed: the whole field, and cut-outs at full resolution.
 
     Parameters
@@ -74,6 +77,8 @@ def windows(image: Pixels, stars: Iterable[Corner], *, full: bool) -> tuple[Wind
         Pixels to be shown first: the star that shows the offset best.
     full : bool
         The whole field in tiles at full resolution instead.
+    binning : int
+        Of the whole field.
 
     Returns
     -------
@@ -91,18 +96,18 @@ def windows(image: Pixels, stars: Iterable[Corner], *, full: bool) -> tuple[Wind
     ny, nx = image.shape
     if nx * ny <= _FEW_PIXELS:
         return (Window(0, 0, nx, ny),)
-    wide, high = -(-nx // BINNING) * BINNING, -(-ny // BINNING) * BINNING
+    wide, high = -(-nx // binning) * binning, -(-ny // binning) * binning
     if full:
         places = ((x, y) for y in range(0, ny, TILE) for x in range(0, nx, TILE))
         tiles = (Window(x, y, min(TILE, nx - x), min(TILE, ny - y)) for x, y in places)
-        return (Window(0, 0, wide, high, BINNING), *tiles)
+        return (Window(0, 0, wide, high, binning), *tiles)
     chosen: list[Corner] = []
     for x, y in (*stars, *_spread(image)):
         corner = _corner(x, nx), _corner(y, ny)
         if not any(abs(corner[0] - x0) < CUTOUT and abs(corner[1] - y0) < CUTOUT for x0, y0 in chosen):
             chosen.append(corner)
     cutouts = (Window(left, bottom, CUTOUT, CUTOUT) for left, bottom in chosen[:_CUTOUTS])
-    return (Window(0, 0, wide, high, BINNING), *cutouts)
+    return (Window(0, 0, wide, high, binning), *cutouts)
 
 
 def _corner(center: int, size: int) -> int:
@@ -255,15 +260,16 @@ def layers(story: Story, *, full: bool) -> dict[str, Any]:
     first: Product | None = None
     chosen: tuple[Window, ...] = ()
     done = []
+    binning = BINNING if len(story.products) <= _MANY else 2 * BINNING
     for item in story.products:
         product = read_product(item.path)
         if first is None:
             first = product
             stars = [_pixel(product.wcs, o.star) for o in story.offsets if o.star is not None]
-            chosen = windows(product.sci, dict.fromkeys(stars), full=full)
+            chosen = windows(product.sci, dict.fromkeys(stars), full=full, binning=binning)
         done.append(_layer(item, product, chosen))
     if not full:
-        _fit_budget(done)
+        fit_budget(done)
     return {
         "grid": None if first is None else _grid(first.wcs),
         "zero": ZERO,
@@ -273,8 +279,21 @@ def layers(story: Story, *, full: bool) -> dict[str, Any]:
     }
 
 
-def _fit_budget(layers: Sequence[dict[str, Any]]) -> None:
-    """Leave out the last cut-outs of all layers until the page is small enough to be sent around."""
+def fit_budget(layers: Sequence[dict[str, Any]]) -> None:
+    """Leave out the last cut-outs of all layers until the page is small enough to be sent around.
+
+    Parameters
+    ----------
+    layers : sequence of dict
+        Their ``images`` become fewer; the whole field and a few cut-outs stay in any case.
+
+    Examples
+    --------
+    >>> layer = {"images": [{"png": "x" * 1_000_000} for _ in range(20)]}
+    >>> fit_budget([layer])
+    >>> len(layer["images"])
+    14
+    """
     sizes = [[len(image["png"]) for image in layer["images"]] for layer in layers]
     for count in range(max(map(len, sizes), default=0), 0, -1):
         if count == _LEAST or sum(sum(one[:count]) for one in sizes) <= BUDGET:

@@ -88,14 +88,14 @@ def statistics_chart(story: Story) -> str:
     with mpl.rc_context(STYLE):
         figure = Figure(figsize=(8.2, 0.9 + 0.24 * len(chips)), layout="constrained")
         left, right = figure.subplots(1, 2, sharey=True)
-        for when, marker in (("before", "o"), ("after", "x"), ("now", "o")):
+        for when, aside in (("before", -0.15), ("after", 0.15), ("now", 0)):
             shares = _by_chip(story, "cosmic_rays", when)
             skies = _by_chip(story, "sky", when)
             for ax, values, factor in ((left, shares, 100), (right, skies, 1)):
-                known = [(factor * values[chip], i) for i, chip in enumerate(chips) if chip in values]
+                known = [(factor * values[chip], i + aside) for i, chip in enumerate(chips) if chip in values]
                 if known:
                     x, y = zip(*known, strict=True)
-                    ax.plot(x, y, marker, color=COLORS[when], markersize=5, label=when, fillstyle="none")
+                    ax.plot(x, y, "o", color=COLORS[when], markersize=4, label=when)
         left.set_yticks(range(len(chips)), chips)
         left.set_ylim(len(chips) - 0.5, -0.5)
         left.set_xlabel("cosmic rays, % of pixels")

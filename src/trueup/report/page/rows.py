@@ -22,7 +22,8 @@ def plus_minus(value: float | None, sigma: float | None, digits: int = 1) -> str
     """
     if value is None:
         return ""
-    text = f"{value:.{digits}f}".replace("-", "\N{MINUS SIGN}")
+    # z: what rounds to nothing has no sign
+    text = f"{value:z.{digits}f}".replace("-", "\N{MINUS SIGN}")
     return text if sigma is None else f"{text} \N{PLUS-MINUS SIGN} {sigma:.{digits}f}"
 
 
@@ -113,7 +114,7 @@ def products(story: Story, page: Path) -> list[dict[str, str]]:
     return [
         {
             "name": os.path.basename(one.path),
-            "href": _relative(one.path, page),
+            "href": relative(one.path, page),
             "filter": one.filter,
             "when": one.when,
             "wcsname": one.wcsname,
@@ -122,7 +123,14 @@ def products(story: Story, page: Path) -> list[dict[str, str]]:
     ]
 
 
-def _relative(path: str, page: Path) -> str:
+def relative(path: str, page: Path) -> str:
+    """A path as a link of a page.
+
+    Examples
+    --------
+    >>> relative("run/a b.fits", Path("run/report.html"))
+    'a%20b.fits'
+    """
     from urllib.parse import quote
 
     return quote(os.path.relpath(path, page.parent).replace(os.sep, "/"))

@@ -26,6 +26,17 @@ _CITATIONS = (
 _GAIA = ("Gaia", "Gaia Collaboration, Vallenari et al. 2023, A&A 674, A1")
 
 
+def typeset(text: str) -> str:
+    """Text of the terminal with the signs that a page can show.
+
+    Examples
+    --------
+    >>> typeset("0.4 +- 0.1 mas")
+    '0.4 ± 0.1 mas'
+    """
+    return text.replace("+-", "\N{PLUS-MINUS SIGN}")
+
+
 def separation(fit: Values) -> tuple[float, float] | None:
     """Length of a measured offset and its error, mas; None where nothing was measured.
 
