@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+import trueup.cli
 from trueup import __version__
 from trueup.cli import run
 from trueup.simulate import Recipe, make_visit
@@ -37,6 +38,11 @@ def test_usage_errors_exit_2_with_one_line(arguments: list[str], capsys: pytest.
 def test_verbs_that_write_want_files(arguments: list[str], capsys: pytest.CaptureFixture[str]) -> None:
     assert run(arguments) == 2
     assert "FILES" in capsys.readouterr().err
+
+
+def test_the_verb_run_does_not_hide_the_function_of_that_name() -> None:
+    assert run(["run", "--help"]) == 0
+    assert trueup.cli.run is run
 
 
 def test_ctrl_c_says_so(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Sequence
+from types import ModuleType
 
 from cyclopts import App, CycloptsError
 
@@ -112,3 +113,15 @@ def _where(error: BaseException) -> str:
         frame = frame.tb_next
     place = f" in {frame.tb_frame.f_code.co_qualname}, line {frame.tb_lineno}" if frame else ""
     return f"{type(error).__name__}: {error}{place}"
+
+
+class _Package(ModuleType):
+    """A package whose function ``run`` is not hidden by the module of the verb ``run``."""
+
+    def __setattr__(self, name: str, value: object) -> None:
+        # the import system binds each loaded submodule to its package
+        if not (name == "run" and isinstance(value, ModuleType)):
+            super().__setattr__(name, value)
+
+
+sys.modules[__name__].__class__ = _Package
