@@ -127,7 +127,8 @@ def test_grid_of_the_page_is_that_of_astropy(page: Path) -> None:
 
 
 def test_same_story_same_bytes(story: Story, tmp_path: Path) -> None:
-    small = replace(story, products=story.products[:1], offsets=story.offsets[:1])
+    sky = str(write_product(tmp_path / "sky_drc.fits", star_field((300, 400))))
+    small = replace(story, products=(replace(story.products[0], path=sky),), offsets=story.offsets[:1])
     first, second = (write_page(small, tmp_path / f"{name}.html").read_bytes() for name in "ab")
     assert first == second
 
@@ -148,11 +149,13 @@ def test_links_are_relative_and_nothing_is_fetched(story: Story) -> None:
 def test_size_of_two_full_filters(tmp_path: Path) -> None:
     image = np.random.default_rng(5).normal(0, 0.002, (4200, 4200)).astype(np.float32)
     path = str(write_product(tmp_path / "a_drc.fits", image))
-    # noise has the same size whichever it is
-    one = [StoryProduct(path, "F336W", when, "x") for when in ("before", "after")]
-    page = write_page(Story("big", {"items": []}, products=tuple(one)), tmp_path / "report.html")
-    assert 2 * page.stat().st_size <= 15e6
-    assert [len(layer["images"]) for layer in told(page)["layers"]] == [25, 25]
+    one = StoryProduct(path, "F336W", "before", "x")
+    page = write_page(Story("big", {"items": []}, products=(one,)), tmp_path / "report.html")
+    images = told(page)["layers"][0]["images"]
+    pixels = sum(len(image["png"]) for image in images)
+    assert len(images) == 25
+    # noise has the same size in every layer; figures are a few 100 kB
+    assert page.stat().st_size + 3 * pixels + 600_000 <= 15e6
 
 
 @pytest.mark.parametrize(
@@ -161,8 +164,8 @@ def test_size_of_two_full_filters(tmp_path: Path) -> None:
 def test_cutouts_give_way_where_filters_are_many(layers: int, binned: int, left: int) -> None:
     one = [{"png": "x" * size} for size in (binned, *[77_000] * 24)]
     found: list[dict[str, Any]] = [{"images": list(one)} for _ in range(layers)]
-    fit_budget(found)
-    assert sum(len(image["png"]) for layer in found for image in layer["images"]) <= BUDGET
+    fit_budget(found, beside=1_000_000)
+    assert sum(len(image["png"]) for layer in found for image in layer["images"]) <= BUDGET - 1e6
     assert {len(layer["images"]) for layer in found} == {left}
 
 

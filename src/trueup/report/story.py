@@ -157,6 +157,6 @@ class Story:
         """The pairs of filters with a measured offset."""
         return tuple(dict.fromkeys((offset.a, offset.b) for offset in self.offsets))
 
-    def offset(self, a: str, b: str, when: str) -> StoryOffset | None:
+    def offset(self, a: str, b: str, *, when: str) -> StoryOffset | None:
         """The offset of two filters before, after or now."""
         return next((o for o in self.offsets if (o.a, o.b, o.when) == (a, b, when)), None)

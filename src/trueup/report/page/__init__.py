@@ -20,6 +20,8 @@ from trueup.report.story import Story, StoryOffset
 ASSETS = Path(__file__).parent / "assets"
 _VIEWER = "openseadragon-6.1.1.min.js"
 _SCRIPTS = ("sky.js", "pixels.js", "overlay.js", "viewer.js")
+# bytes of scripts, vectors and tables, rounded up
+_REST = 1_000_000
 
 
 def write_page(
@@ -104,7 +106,10 @@ def environment() -> Any:
 
 
 def _facts(story: Story, page: Path, *, full: bool) -> dict[str, Any]:
-    data = layers(story, full=full)
+    charts = _charts(story)
+    pictures = [base64.b64encode(Path(one).read_bytes()).decode() for one in story.pictures]
+    beside = sum(len(chart["svg"]) for chart in charts) + sum(map(len, pictures)) + _REST
+    data = layers(story, full=full, beside=beside)
     presets = rows.presets(story)
     images = data["layers"][0]["images"] if data["layers"] else []
     data["presets"] = [[preset["a"], preset["b"]] for preset in presets]
@@ -122,10 +127,10 @@ def _facts(story: Story, page: Path, *, full: bool) -> dict[str, Any]:
         "binned": images[0]["binning"] if images and images[0]["binning"] > 1 else None,
         "cutouts": len(images) - 1,
         "images_title": "Images" if all(p.when == "now" for p in story.products) else "Before and after",
-        "pictures": [base64.b64encode(Path(one).read_bytes()).decode() for one in story.pictures],
+        "pictures": pictures,
         "matrix": matrix if matrix["rows"] or story.offsets else None,
         "exposures": exposures(story),
-        "charts": _charts(story),
+        "charts": charts,
         "statistics": rows.statistics(story),
         "statistics_chart": statistics_chart(story),
         "inputs": rows.inputs(story),

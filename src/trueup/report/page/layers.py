@@ -30,7 +30,7 @@ ZERO, KNEE, STEPS = 16384, 500.0, 3.0
 BINNING = 4
 CUTOUT = 256
 TILE = 512
-BUDGET = 14_000_000
+BUDGET = 15_000_000
 _CUTOUTS = 24
 _LEAST = 4
 _MANY = 8
@@ -237,7 +237,7 @@ def png(values: NDArray[np.uint16]) -> str:
     return base64.b64encode(stream.getvalue()).decode()
 
 
-def layers(story: Story, *, full: bool) -> dict[str, Any]:
+def layers(story: Story, *, full: bool, beside: int = 0) -> dict[str, Any]:
     """Everything the viewer needs: the grid, and each product cut into the same windows.
 
     Parameters
@@ -246,6 +246,8 @@ def layers(story: Story, *, full: bool) -> dict[str, Any]:
         With products on one pixel grid.
     full : bool
         Embed the whole field at full resolution.
+    beside : int
+        Bytes of the rest of the page, which is to be no larger than BUDGET unless `full`.
 
     Returns
     -------
@@ -269,7 +271,7 @@ def layers(story: Story, *, full: bool) -> dict[str, Any]:
             chosen = windows(product.sci, dict.fromkeys(stars), full=full, binning=binning)
         done.append(_layer(item, product, chosen))
     if not full:
-        fit_budget(done)
+        fit_budget(done, beside)
     return {
         "grid": None if first is None else _grid(first.wcs),
         "zero": ZERO,
@@ -279,24 +281,26 @@ def layers(story: Story, *, full: bool) -> dict[str, Any]:
     }
 
 
-def fit_budget(layers: Sequence[dict[str, Any]]) -> None:
+def fit_budget(layers: Sequence[dict[str, Any]], beside: int = 0) -> None:
     """Leave out the last cut-outs of all layers until the page is small enough to be sent around.
 
     Parameters
     ----------
     layers : sequence of dict
         Their ``images`` become fewer; the whole field and a few cut-outs stay in any case.
+    beside : int
+        Bytes of the rest of the page.
 
     Examples
     --------
     >>> layer = {"images": [{"png": "x" * 1_000_000} for _ in range(20)]}
-    >>> fit_budget([layer])
+    >>> fit_budget([layer], beside=500_000)
     >>> len(layer["images"])
     14
     """
     sizes = [[len(image["png"]) for image in layer["images"]] for layer in layers]
     for count in range(max(map(len, sizes), default=0), 0, -1):
-        if count == _LEAST or sum(sum(one[:count]) for one in sizes) <= BUDGET:
+        if count == _LEAST or sum(sum(one[:count]) for one in sizes) + beside <= BUDGET:
             for layer in layers:
                 del layer["images"][count:]
             return

@@ -110,11 +110,15 @@ def _worst_first(story: Story) -> list[str]:
 
 
 def _first(story: Story, a: str, b: str) -> StoryOffset | None:
-    return story.offset(a, b, "before") or story.offset(a, b, "now") or story.offset(a, b, "after")
+    return story.offset(a, b, when="before") or _last(story, a, b)
+
+
+def _last(story: Story, a: str, b: str) -> StoryOffset | None:
+    return story.offset(a, b, when="after") or story.offset(a, b, when="now")
 
 
 def _change(story: Story, a: str, b: str) -> str:
-    before, after = story.offset(a, b, "before"), story.offset(a, b, "after") or story.offset(a, b, "now")
+    before, after = story.offset(a, b, when="before"), _last(story, a, b)
     shown = [offset for offset in (before, after) if offset is not None]
     if all(separation(offset.fit) is None for offset in shown):
         return f"The offset of {b} from {a} could not be measured."
