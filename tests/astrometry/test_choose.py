@@ -4,13 +4,16 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+import numpy as np
 import pytest
 from measurements import GSC, IDC, REL, SVM, measurement, named, shot
 from scenes import fit as scene_fit
 
 from trueup.astrometry.choice import Choice
 from trueup.astrometry.choose import choose
+from trueup.astrometry.evidence import gather
 from trueup.astrometry.measurement import Measurement
+from trueup.astrometry.standing import stand
 from trueup.errors import SelectionError, SolutionError
 from trueup.model.cards import Value
 from trueup.model.exposure import Exposure
@@ -76,6 +79,36 @@ def test_the_tutorial_visit_gets_the_common_solution_of_the_mosaic() -> None:
     assert "F275W was 69." in choice.reason
     assert f"off F336W under {GSC} against {REL}" in choice.reason
     assert f"{SVM} is common to all four and brings every pair within" in choice.reason
+    assert choice.reason.endswith(f"{IDC} and {GSC} would, too (no fit to the sky)")
+
+
+def test_a_rejected_kind_that_all_have_is_judged_in_all() -> None:
+    """The guide stars' solutions disagree with the mosaic's, not with each other."""
+    without_sky = choose(measurement(*tutorial())).rejected
+    reasons = {one.reason for one in without_sky if one.solution.wcsname == GSC}
+    assert len([one for one in without_sky if one.solution.wcsname == GSC]) == 4
+    (reason,) = reasons
+    assert reason.startswith("in all, 0.0 +- ")
+    assert reason.endswith("at worst, no fit to the sky")
+    on_sky = choose(measurement(*tutorial(), catalog_sigma_mas=0.3)).rejected
+    (reason,) = {one.reason for one in on_sky if one.solution.wcsname == GSC}
+    assert "69.5 +- " in reason
+    assert reason.endswith("off the catalogue")
+
+
+def test_exposures_that_disagree_have_no_offset_in_common() -> None:
+    """Half of them right and half 69 mas off the catalogue is 69 mas off, not 35."""
+    measured = gather(measurement(*tutorial(), catalog_sigma_mas=0.3))
+    found = stand(measured, {root: measured.active(root) for root in measured.exposures}).absolute
+    assert found is not None
+    assert found.mas == pytest.approx(np.hypot(60, 35), abs=1)
+
+
+def test_a_measurement_too_coarse_to_decide_is_not_called_none() -> None:
+    (one,) = tutorial()[:1]
+    choice = choose(measurement(one, catalog_sigma_mas=3.0))
+    assert choice.verdict == "unmeasurable"
+    assert "too coarse to decide" in choice.reason
 
 
 def test_without_the_mosaic_the_tutorial_visit_needs_a_fit() -> None:

@@ -29,6 +29,10 @@ def test_text(truth: Truth, tmp_path: Path, capsys: pytest.CaptureFixture[str]) 
     told = capsys.readouterr().out
     assert told.startswith("DERIVED: ")
     assert "IDC_2731450pi-FIT_REL_NONE; frame: IDC_2731450pi-FIT_REL_GAIAeDR3 of iepw14g4q, iepw14g6q" in told
+    # what was right already stays where it is
+    moves = {words[0]: words[1:3] for line in told.splitlines() if (words := line.split())}
+    assert all(abs(float(part)) < 2 for part in moves["iepw14g4q"])
+    assert [float(part) for part in moves["iepw14gaq"]] == pytest.approx([-60, 35], abs=3)
     command = next(line for line in told.splitlines() if line.startswith("next: trueup "))
     assert run([*command.removeprefix("next: trueup ").split(), "--out", str(tmp_path / "applied")]) == 0
     capsys.readouterr()

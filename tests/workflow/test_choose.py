@@ -323,3 +323,33 @@ def test_the_public_verbs(visit: Path) -> None:
     plan = trueup.plan(measurement.visit, mapping)
     assert {file.target.wcsname for file in plan.files} == {SVM}
     assert choice == replace(choice)
+
+
+def test_a_catalogue_decides_for_best_and_verifies(
+    visit: Path, made: Truth, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    catalog, new = ["--catalog", str(made.catalog)], ["--out", str(tmp_path / "new")]
+    assert run(["apply", str(visit), "--hlet", *headerlets(visit), "--solution", "best", *catalog, *new]) == 0
+    told = capsys.readouterr().out
+    (line,) = [line for line in told.splitlines() if "F275W - GAIA: " in line]
+    before, after = (float(part.split(" +- ")[0]) for part in line.split(": ")[1].split(" before, "))
+    # judged over the field, which a rotation of 0.004 degrees adds to
+    assert 60 < before < 90
+    assert after < 4
+    assert line.endswith("PASS")
+    assert run(["apply", str(visit), "--solution", "svm", *catalog]) == 2
+    assert "is not measured" in capsys.readouterr().err
+
+
+def test_a_saved_choice_is_verified_against_a_catalogue_that_is_given(
+    visit: Path, made: Truth, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    saved, catalog = str(tmp_path / "choice.json"), ["--catalog", str(made.catalog)]
+    run(["choose", str(visit), "--hlet", *headerlets(visit), *catalog, "-o", saved])
+    capsys.readouterr()
+    assert run(["apply", "--choice", saved, *catalog, "--format", "json"]) == 0
+    rows = json.loads(capsys.readouterr().out)["verified"]
+    on_sky = {row["b"]: row for row in rows if row["a"] == "GAIA"}
+    assert len(on_sky) == 4
+    assert on_sky["iepw14gaq"]["before"]["verdict"] == "fail"
+    assert all(row["after"]["verdict"] != "fail" for row in on_sky.values())

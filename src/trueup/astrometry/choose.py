@@ -113,7 +113,8 @@ def _decide_measured(evidence: Evidence, rootnames: Sequence[str]) -> _Decision:
             return _Decision(verdict, reasons.kept(evidence, before), before.assignment, findings)
     if passing:
         after = passing[0]
-        return _Decision("change", reasons.changed(evidence, before, after), after.assignment, findings)
+        reason = reasons.changed(evidence, before, after, standings=standings)
+        return _Decision("change", reason, after.assignment, findings)
     reason = reasons.to_derive(evidence, before, standings)
     start = before.assignment if sound else most_trusted(evidence, rootnames) or before.assignment
     return _Decision("derive", reason, start, findings)
@@ -154,7 +155,7 @@ def _decide_blind(evidence: Evidence, rootnames: Sequence[str]) -> _Decision:
     contradicted = any(fit.verdict == "fail" for fit in pair_fits(evidence, active).values())
     sound = all(candidate in evidence.options[root] for root, candidate in active.items())
     trusted = most_trusted(evidence, rootnames)
-    why = f"nothing can be measured ({remarks.not_measured(evidence, rootnames)})"
+    why = f"nothing can be measured well enough ({remarks.not_measured(evidence, rootnames)})"
     if sound and before.common is not None and not contradicted:
         return _Decision("unmeasurable", f"{why}; {reasons.stays(evidence, before)}", active)
     if trusted is not None:
@@ -183,9 +184,9 @@ def _together(evidence: Evidence, decisions: Sequence[_Decision]) -> Choice:
         exposures=ordered,
         common=common_name([one.exposure for one in usable], [one.solution for one in usable]),
         rejected=tuple(
-            Rejected(rootname, evidence.solution(candidate), why)
-            for rootname in evidence.exposures
-            for candidate, why in remarks.rejected(evidence, rootname, of[rootname].everything)
+            Rejected(candidate.rootname, evidence.solution(candidate), why)
+            for decision in decisions
+            for candidate, why in remarks.rejected(evidence, decision.everything)
         ),
         findings=(*chain.from_iterable(d.findings for d in decisions), *evidence.measurement.findings),
     )

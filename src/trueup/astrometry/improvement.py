@@ -48,7 +48,7 @@ class Improvement:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Fitted:
+class FitResult:
     """What became of a fit.
 
     Parameters
@@ -68,7 +68,7 @@ class Fitted:
 
     Examples
     --------
-    >>> Fitted.__slots__[:2]
+    >>> FitResult.__slots__[:2]
     ('outcome', 'reason')
     """
 

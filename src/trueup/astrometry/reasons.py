@@ -6,6 +6,7 @@ import math
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
+from trueup.astrometry import remarks
 from trueup.astrometry.evidence import Assignment, Evidence
 from trueup.astrometry.standing import (
     Distance,
@@ -135,8 +136,21 @@ def stays(evidence: Evidence, standing: Standing) -> str:
     return f"{standing.common or '(no WCSNAME)'} is {shared}, and is kept"
 
 
-def changed(evidence: Evidence, before: Standing, after: Standing) -> str:
-    """Why other solutions are put in force, and which.
+def changed(
+    evidence: Evidence, before: Standing, after: Standing, *, standings: Sequence[Standing] = ()
+) -> str:
+    """Why other solutions are put in force, which, and why not others that would align as well.
+
+    Parameters
+    ----------
+    evidence : Evidence
+    before, after : Standing
+    standings : sequence of Standing
+        All sets that were looked at.
+
+    Returns
+    -------
+    str
 
     Examples
     --------
@@ -157,7 +171,24 @@ def changed(evidence: Evidence, before: Standing, after: Standing) -> str:
     >>> changed(evidence, before, Standing(only, "pass", None, near, "OPUS", 0, 1))
     'the solutions in force were 69.2 +- 1.0 mas (1.75 px) off the catalogue; OPUS is nearer, 0.4 ...'
     """
-    return "; ".join((_trouble(evidence, before, after), _remedy(evidence, after)))
+    parts = (
+        _trouble(evidence, before, after),
+        _remedy(evidence, after),
+        *_rivals(evidence, after, standings),
+    )
+    return "; ".join(parts)
+
+
+def _rivals(evidence: Evidence, after: Standing, standings: Sequence[Standing]) -> list[str]:
+    """Common sets that align the exposures, too, by what they lack."""
+    lacking: dict[str, list[str]] = {}
+    names = {after.common}
+    for standing in standings:
+        if standing.common and standing.common not in names and standing.worst and standing.verdict == "pass":
+            names.add(standing.common)
+            why = remarks.shortcoming(evidence, standing, after)
+            lacking.setdefault(why, []).append(standing.common)
+    return [f"{' and '.join(sorted(names))} would, too ({why})" for why, names in lacking.items()]
 
 
 def _trouble(evidence: Evidence, before: Standing, after: Standing) -> str:
@@ -217,7 +248,7 @@ def to_derive(evidence: Evidence, before: Standing, standings: Sequence[Standing
     >>> evidence = gather(Measurement(Visit((exposure,))))
     >>> only, far = {"iepw14g4q": Candidate("iepw14g4q", 0)}, Distance(69.2, 1.0, 39.6)
     >>> to_derive(evidence, Standing(only, "fail", None, far, "OPUS", 0, 0), [])
-    'no set of existing solutions passes: the visit is 69.2 +- 1.0 mas (1.75 px) off the catalogue; ...'
+    'no set of existing solutions passes: the visit is 69.2 +- 1.0 mas (1.75 px) off the catalogue under ...'
     """
     siblings = "; ".join(bad_siblings(evidence, before))
     parts = [_unsound_in_force(evidence, before.assignment) or siblings or _offence(evidence, before)]
@@ -237,7 +268,8 @@ def to_derive(evidence: Evidence, before: Standing, standings: Sequence[Standing
 def _offence(evidence: Evidence, standing: Standing) -> str:
     fails = any(f.verdict == "fail" for f in pair_fits(evidence, standing.assignment).values())
     if standing.absolute is not None and not fails:
-        return f"the visit is {standing.absolute} off the catalogue"
+        under = f" under {standing.common}" if standing.common else ""
+        return f"the visit is {standing.absolute} off the catalogue{under}"
     return _pair_words(evidence, standing, "is")
 
 

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
 
-from trueup.astrometry.evidence import Assignment, Evidence
+from trueup.astrometry.evidence import Assignment, Evidence, counts
 from trueup.astrometry.measurement import Candidate
-from trueup.astrometry.standing import PASS_PIX, sky_offset, worst_of
+from trueup.astrometry.ranking import gives_up_the_sky
+from trueup.astrometry.search import common_sets
+from trueup.astrometry.standing import PASS_PIX, Standing, sky_offset, stand, worst_of
 from trueup.model.soundness import judge
 
 
@@ -55,13 +57,14 @@ def single(evidence: Evidence, candidate: Candidate, chosen: Assignment) -> str:
     return f"{word}: {after} off {after.a} at worst{then}"
 
 
-def rejected(evidence: Evidence, rootname: str, chosen: Assignment) -> list[tuple[Candidate, str]]:
-    """The solutions of an exposure that were not chosen, and why; of those that are alike, one.
+def rejected(evidence: Evidence, chosen: Assignment) -> list[tuple[Candidate, str]]:
+    """The solutions of some exposures that were not chosen, and why; of those that are alike, one.
+
+    A solution of a kind that all exposures have is judged as it would be put in force: in all of them.
 
     Parameters
     ----------
     evidence : Evidence
-    rootname : str
     chosen : mapping of str to Candidate
 
     Returns
@@ -81,20 +84,74 @@ def rejected(evidence: Evidence, rootname: str, chosen: Assignment) -> list[tupl
     >>> header = Cards((make_card("ROOTNAME", "iepw14g4q"),))
     >>> exposure = Exposure("iepw14g4q_flt.fits", header, (), (opus,), opus)
     >>> evidence = gather(Measurement(Visit((exposure,))))
-    >>> rejected(evidence, "iepw14g4q", {"iepw14g4q": Candidate("iepw14g4q", 0)})
+    >>> rejected(evidence, {"iepw14g4q": Candidate("iepw14g4q", 0)})
     []
     """
-    exposure = evidence.exposures[rootname]
-    seen = {evidence.alike[chosen[rootname]]}
+    in_all = dict(_of_sets(evidence, chosen))
     found = []
-    for index, verdict in enumerate(judge(exposure)):
-        candidate = Candidate(rootname, index)
-        if verdict.faults and candidate != chosen[rootname]:
-            found.append((candidate, f"unsound ({verdict.faults[0].code}): {verdict.faults[0].text}"))
-        elif evidence.alike[candidate] not in seen:
-            seen.add(evidence.alike[candidate])
-            found.append((candidate, _why_rejected(evidence, candidate, chosen)))
+    for rootname, given in chosen.items():
+        seen = {evidence.alike[given]}
+        for index, verdict in enumerate(judge(evidence.exposures[rootname])):
+            candidate = Candidate(rootname, index)
+            if verdict.faults and candidate != given:
+                found.append((candidate, f"unsound ({verdict.faults[0].code}): {verdict.faults[0].text}"))
+            elif evidence.alike[candidate] not in seen:
+                seen.add(evidence.alike[candidate])
+                why = in_all.get(evidence.alike[candidate]) or _why_rejected(evidence, candidate, chosen)
+                found.append((candidate, why))
     return found
+
+
+def _of_sets(evidence: Evidence, chosen: Assignment) -> Iterable[tuple[Candidate, str]]:
+    """What speaks against each kind of solution that all exposures have, for each of its members."""
+    usable = [root for root in chosen if root in evidence.measured and root not in evidence.anchored]
+    if len(usable) < 2 or evidence.anchored:
+        return
+    taken = stand(evidence, {rootname: chosen[rootname] for rootname in usable})
+    for assignment in common_sets(evidence, usable):
+        standing = stand(evidence, assignment)
+        words = _in_all(evidence, standing, taken)
+        for candidate in assignment.values() if words else ():
+            yield evidence.alike[candidate], words
+
+
+def _in_all(evidence: Evidence, standing: Standing, taken: Standing) -> str:
+    """A common set in words: the worst pair, the catalogue, and what a set that passes lacks."""
+    words = [f"in all, {standing.worst} at worst"] if standing.worst else []
+    words += [f"{standing.absolute} off the catalogue"] if standing.absolute else []
+    if words and standing.verdict == "pass":
+        words.append(shortcoming(evidence, standing, taken))
+    return ", ".join(words)
+
+
+def shortcoming(evidence: Evidence, standing: Standing, taken: Standing) -> str:
+    """What a set that passes lacks beside the one that was taken.
+
+    Parameters
+    ----------
+    evidence : Evidence
+    standing, taken : Standing
+
+    Returns
+    -------
+    str
+
+    Examples
+    --------
+    >>> from trueup.astrometry.evidence import gather
+    >>> from trueup.astrometry.measurement import Measurement
+    >>> from trueup.model.visit import Visit
+    >>> old, new = (Standing({}, "pass", None, None, "OPUS", rank, 1) for rank in (0, 6))
+    >>> shortcoming(gather(Measurement(Visit(()))), old, new)
+    'an older catalogue, or none'
+    """
+    if gives_up_the_sky(evidence, standing):
+        return "no fit to the sky"
+    if taken.verdict == "pass" and not taken.touched:
+        return "not clearly better than what is in force"
+    if standing.newest < taken.newest:
+        return "an older catalogue, or none"
+    return "more exposures would change" if standing.touched > taken.touched else "not clearly better"
 
 
 def _why_rejected(evidence: Evidence, candidate: Candidate, chosen: Assignment) -> str:
@@ -114,7 +171,7 @@ def _why_rejected(evidence: Evidence, candidate: Candidate, chosen: Assignment) 
 
 
 def not_measured(evidence: Evidence, rootnames: Collection[str]) -> str:
-    """Why exposures could not be measured: what is known of the one that came nearest.
+    """Why exposures could not be measured well enough: what is known of the one that came nearest.
 
     Examples
     --------
@@ -137,7 +194,8 @@ def not_measured(evidence: Evidence, rootnames: Collection[str]) -> str:
     rows += [row.fit for row in evidence.measurement.relative if row.b.rootname in rootnames]
     rows += [row.fit for row in evidence.measurement.absolute if row.candidate.rootname in rootnames]
     if rows:
-        return max(rows, key=lambda fit: fit.n).why
+        best = max(rows, key=lambda fit: (counts(fit), fit.n))
+        return f"too coarse to decide: {best.why}" if counts(best) else best.why
     notes = [note for one in evidence.measurement.stars if one.rootname in rootnames for note in one.notes]
     if skipped or notes:
         return (*skipped, *notes)[0]

@@ -120,7 +120,9 @@ def stand(evidence: Evidence, assignment: Assignment) -> Standing:
     """
     fits = pair_fits(evidence, assignment)
     groups = tied(assignment, evidence.ties)
-    absolute = _absolute(evidence, assignment, groups)
+    # exposures that disagree have no offset in common
+    agreeing = [pair for pair, fit in fits.items() if fit.verdict != "fail" and pair in evidence.ties]
+    absolute = _absolute(evidence, assignment, tied(assignment, agreeing))
     solutions = [evidence.solution(candidate) for candidate in assignment.values()]
     exposures = [evidence.exposures[rootname] for rootname in assignment]
     return Standing(

@@ -10,16 +10,19 @@ from cyclopts import Parameter
 
 from trueup.cli.output import Format, emit, note
 from trueup.errors import EXIT_FINDING, EXIT_FINE, DataError
+from trueup.workflow.measure import Against
 
 Many = Parameter(consume_multiple=True, negative=())
 
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """Where an edit goes, and what of the old solution stays.
+    """Where an edit goes, if anywhere, and what of the old solution stays.
 
     Parameters
     ----------
+    dry_run
+        Print what would change; write nothing.
     out
         Write changed copies into this folder and leave the files alone.
     archive
@@ -28,12 +31,14 @@ class Place:
         Edit targets of symbolic links, and files with several hard links.
     """
 
+    dry_run: bool = False
     out: str | None = None
     archive: bool = True
     follow_links: bool = False
 
 
 _IN_PLACE = Place()
+_NOTHING = Against()
 
 
 def apply(
@@ -41,8 +46,8 @@ def apply(
     solution: str | None = None,
     hlet: Annotated[tuple[str, ...], Many] = (),
     choice: str | None = None,
-    dry_run: bool = False,
     allow: str = "",
+    against: Annotated[Against, Parameter("*", negative_iterable=())] = _NOTHING,
     place: Annotated[Place, Parameter("*")] = _IN_PLACE,
     style: Annotated[Format, Parameter("--format")] = "text",
 ) -> int:
@@ -65,8 +70,6 @@ def apply(
         Headerlet files, or a bundle of them; without --solution each exposure gets its headerlet.
     choice
         A file that `trueup choose -o` wrote: each exposure gets what was chosen for it.
-    dry_run
-        Print what would change; write nothing.
     allow
         What is refused otherwise: unsound, distortion, or both with a comma.
     style
@@ -76,12 +79,12 @@ def apply(
 
     allowed = [word.strip() for word in allow.split(",") if word.strip()]
     done = apply_files(
-        files, solution, headerlets=hlet, choice=choice, dry_run=dry_run, allow=allowed, **asdict(place)
+        files, solution, headerlets=hlet, choice=choice, against=against, allow=allowed, **asdict(place)
     )
     for text in done.plan.warnings:
         note(f"warning: {text}")
     if style == "text":
-        sys.stdout.write(f"{done.text(details=dry_run)}\n")
+        sys.stdout.write(f"{done.text(details=place.dry_run)}\n")
     else:
         emit("apply", done.as_dict(), style=style, items="files")
     if any(out.is_error for out in done.plan.left_out):

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import shlex
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 from trueup.astrometry.choice import Choice, Chosen
-from trueup.astrometry.evidence import gather
+from trueup.astrometry.evidence import counts, gather
 from trueup.astrometry.fit import Fit
 from trueup.astrometry.measurement import Candidate, Measurement
 from trueup.astrometry.standing import distance, pair_fits
@@ -37,7 +37,7 @@ def choice_values(choice: Choice, measurement: Measurement) -> Values:
     Returns
     -------
     dict
-        ``verdict``, ``common``, ``reason``, ``exposures``, ``pairs``, ``rejected`` and ``findings``.
+        ``verdict``, ``common``, ``reason``, ``exposures``, ``pairs``, ``sky``, ``rejected`` and ``findings``.
 
     Examples
     --------
@@ -51,6 +51,7 @@ def choice_values(choice: Choice, measurement: Measurement) -> Values:
         "reason": choice.reason,
         "exposures": [_exposure_values(one) for one in choice.exposures],
         "pairs": _pairs(choice, measurement),
+        "sky": list(_sky(choice, measurement)),
         "rejected": [
             {
                 "rootname": one.rootname,
@@ -106,6 +107,18 @@ def _pairs(choice: Choice, measurement: Measurement) -> list[Values]:
         {"a": a, "b": b, "before": _fit(before.get((a, b))), "after": _fit(after.get((a, b)))}
         for a, b in dict.fromkeys((*before, *after))
     ]
+
+
+def _sky(choice: Choice, measurement: Measurement) -> Iterator[Values]:
+    """What was measured against the catalogue under the solution in force, and under the chosen one."""
+    for one in choice.exposures:
+        rootname, solutions = one.exposure.rootname, one.exposure.solutions
+        places = (0, solutions.index(one.solution))
+        rows = [measurement.against_catalog(Candidate(rootname, place)) for place in places]
+        before, after = (row.fit if row and counts(row.fit) else None for row in rows)
+        catalog = next((row.catalog for row in rows if row), None)
+        if catalog is not None:
+            yield {"catalog": catalog, "rootname": rootname, "before": _fit(before), "after": _fit(after)}
 
 
 def _fit(fit: Fit | None) -> Values | None:
@@ -178,7 +191,7 @@ def next_step(values: Mapping[str, Any], files: Sequence[str], *, saved: str | N
     "Next: trueup fit 'my visit'"
     """
     if values["verdict"] == "derive":
-        return f"Next: trueup fit {shlex.join(files)}"
+        return f"Next: trueup fit {shlex.join(files)}{'' if plain else ', with the same options'}"
     if all(one["was_active"] for one in values["exposures"]):
         return "Nothing to apply."
     if saved is not None:

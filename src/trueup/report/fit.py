@@ -9,8 +9,10 @@ from itertools import combinations
 from typing import Any
 
 from trueup.astrometry.derivation import Derived
-from trueup.astrometry.improvement import Fitted
+from trueup.astrometry.improvement import FitResult
 from trueup.astrometry.measurement import Candidate, Measurement
+from trueup.model.displacement import Displacement, displacement
+from trueup.model.offset import field_center
 from trueup.report.listing import solution_id
 from trueup.report.offset import signed
 
@@ -22,12 +24,12 @@ _HEADING = (
 )
 
 
-def fit_values(fitted: Fitted) -> Values:
+def fit_values(fitted: FitResult) -> Values:
     """A fit as in the JSON contract.
 
     Parameters
     ----------
-    fitted : Fitted
+    fitted : FitResult
 
     Returns
     -------
@@ -38,7 +40,7 @@ def fit_values(fitted: Fitted) -> Values:
     --------
     >>> from trueup.astrometry.choice import Choice
     >>> from trueup.model.visit import Visit
-    >>> nothing = Fitted("unmeasurable", "no stars", Choice("unmeasurable", ""), Measurement(Visit(())))
+    >>> nothing = FitResult("unmeasurable", "no stars", Choice("unmeasurable", ""), Measurement(Visit(())))
     >>> fit_values(nothing)["verdict"], fit_values(nothing)["files"]
     ('unmeasurable', [])
     """
@@ -65,12 +67,12 @@ def fit_values(fitted: Fitted) -> Values:
     }
 
 
-def fit_text(fitted: Fitted) -> str:
+def fit_text(fitted: FitResult) -> str:
     """A fit in lines of plain text.
 
     Parameters
     ----------
-    fitted : Fitted
+    fitted : FitResult
 
     Returns
     -------
@@ -80,21 +82,21 @@ def fit_text(fitted: Fitted) -> str:
     --------
     >>> from trueup.astrometry.choice import Choice
     >>> from trueup.model.visit import Visit
-    >>> kept = Fitted("keep", "no improvement needed", Choice("keep", ""), Measurement(Visit(())))
+    >>> kept = FitResult("keep", "no improvement needed", Choice("keep", ""), Measurement(Visit(())))
     >>> print(fit_text(kept))
     KEEP: no improvement needed
     """
     return "\n".join(_lines(fitted))
 
 
-def _lines(fitted: Fitted) -> Iterator[str]:
+def _lines(fitted: FitResult) -> Iterator[str]:
     yield f"{fitted.outcome.upper()}: {fitted.reason}"
     derivation = fitted.derivation
-    if derivation.exposures:
+    if derivation.exposures and fitted.outcome == "derived":
         names = dict.fromkeys(str(one.solution.name) for one in derivation.exposures)
         yield f"{', '.join(names)}; frame: {derivation.frame}"
         yield _HEADING
-        yield from (_correction_line(one) for one in derivation.exposures)
+        yield from (_move_line(one) for one in derivation.exposures)
     for bundle in derivation.bundles:
         if bundle.chi2 is not None:
             closure = f"{bundle.closure_mas:.2f} mas (chi2 {bundle.chi2:.2f})"
@@ -111,8 +113,15 @@ def _lines(fitted: Fitted) -> Iterator[str]:
         yield f"next: trueup apply {exposures} --hlet {shlex.join(str(file) for file in fitted.files)}"
 
 
-def _correction_line(one: Derived) -> str:
-    by, correction = one.correction.by, one.correction
+def _moved(one: Derived) -> Displacement:
+    """The new solution minus the one in force, about the middle of the exposure."""
+    chips = [chip.id for chip in one.exposure.chips]
+    new, old = ([solution.wcs(chip) for chip in chips] for solution in (one.solution, one.exposure.active))
+    return displacement(new, old, centre=field_center(old))
+
+
+def _move_line(one: Derived) -> str:
+    by, correction = _moved(one), one.correction
     moved = f"{signed(by.east_mas):>9} {signed(by.north_mas):>9}"
     turned = f"{signed(by.rotation_deg, digits=4):>13} {signed(by.scale_ppm):>11}"
     errors = f"{max(correction.relative_sigma_mas):>9.2f}, {max(correction.absolute_sigma_mas):.2f} mas"
@@ -129,13 +138,14 @@ def _exposure_values(one: Derived) -> Values:
         "start": solution_id(one.start, start + 1),
         "solution": solution_id(one.solution, None),
         **asdict(correction.by),
+        "moved": asdict(_moved(one)),
         "relative_sigma_mas": list(correction.relative_sigma_mas),
         "absolute_sigma_mas": list(correction.absolute_sigma_mas),
         "carried_from": correction.carried_from or None,
     }
 
 
-def _measured(fitted: Fitted, when: str) -> tuple[Measurement, list[Candidate]]:
+def _measured(fitted: FitResult, when: str) -> tuple[Measurement, list[Candidate]]:
     """The measurement, and the solutions in force or the new ones, which are the last of each exposure."""
     if when == "before" or fitted.after is None:
         active = [Candidate(e.rootname, 0) for e in fitted.before.visit.exposures]
@@ -144,7 +154,7 @@ def _measured(fitted: Fitted, when: str) -> tuple[Measurement, list[Candidate]]:
     return fitted.after, [Candidate(e.rootname, len(e.solutions) - 1) for e in exposures]
 
 
-def _pairs(fitted: Fitted, when: str) -> Iterator[Values]:
+def _pairs(fitted: FitResult, when: str) -> Iterator[Values]:
     measurement, candidates = _measured(fitted, when)
     for a, b in combinations(candidates, 2):
         row = measurement.between(a, b)
@@ -159,7 +169,7 @@ def _pairs(fitted: Fitted, when: str) -> Iterator[Values]:
             }
 
 
-def _absolute(fitted: Fitted, when: str) -> Iterator[Values]:
+def _absolute(fitted: FitResult, when: str) -> Iterator[Values]:
     measurement, candidates = _measured(fitted, when)
     for candidate in candidates:
         row = measurement.against_catalog(candidate)

@@ -22,19 +22,19 @@ from trueup.model.visit import LeftOut
 from trueup.report.choice import comparison_lines
 from trueup.workflow.choice_file import Inputs, inputs_of, read_choice
 from trueup.workflow.choose import choose_files
-from trueup.workflow.measure import active, measure_again
+from trueup.workflow.measure import Against, active, active_on_sky, measure_again, reference_frame
 
 PathLike = str | os.PathLike[str]
 
 
 @dataclass(frozen=True, slots=True)
 class Verified:
-    """One pair of exposures, before and after an edit.
+    """One pair of exposures, or one exposure and a catalogue, before and after an edit.
 
     Parameters
     ----------
     a, b : str
-        Rootnames; the measurement is b minus a.
+        Rootnames, or a catalogue and a rootname; the measurement is b minus a.
     filters : (str, str)
     before, after : Fit or None
         None where nothing could be measured.
@@ -115,6 +115,7 @@ def apply(
     *,
     headerlets: Sequence[PathLike] = (),
     choice: PathLike | None = None,
+    against: Against | None = None,
     dry_run: bool = False,
     **options: Unpack[Options],
 ) -> Applied:
@@ -130,6 +131,8 @@ def apply(
         Headerlet files, and bundles of them.
     choice : path, optional
         A choice that ``trueup choose -o`` wrote.
+    against : Against, optional
+        What decides for ``best`` beside the exposures, and what a choice is verified against.
     dry_run : bool
         Only plan.
     **options
@@ -160,9 +163,11 @@ def apply(
     if choice is None and not given:
         raise UsageError("no FILES are given", todo="name exposures, an association or a folder")
     if choice is not None:
-        order = _from_file(choice, given)
+        order = _from_file(choice, given, against)
     elif (selection or "").strip().lower() == "best":
-        order = _measured(given, headerlets)
+        order = _measured(given, headerlets, against)
+    elif against is not None and against != Against():
+        raise UsageError("a solution that is named is not measured", todo="use --solution best, or --choice")
     else:
         return Applied(apply_solution(given, selection, headerlets=headerlets, dry_run=dry_run, **options))
     plan = apply_solution(
@@ -186,26 +191,28 @@ class _Order:
     inputs: Inputs
     left_out: tuple[LeftOut, ...]
     stars: tuple[StarList, ...] = ()
+    against: Against | None = None
 
     @property
     def reason(self) -> str:
         return f"{self.values['verdict'].upper()}: {self.values['reason']}."
 
 
-def _from_file(choice: PathLike, given: Sequence[str]) -> _Order:
+def _from_file(choice: PathLike, given: Sequence[str], against: Against | None) -> _Order:
     values = read_choice(choice)
     _demand_solutions(values)
     visit = open_visit(given)
     named = {exposure.rootname: exposure.path for exposure in visit.exposures}
-    return _Order(values, inputs_of(values, named, folder=Path(choice).parent), visit.left_out)
+    inputs = inputs_of(values, named, folder=Path(choice).parent)
+    return _Order(values, inputs, visit.left_out, against=against)
 
 
-def _measured(given: Sequence[str], headerlets: Sequence[PathLike]) -> _Order:
-    proposal = choose_files(given, headerlets=headerlets)
+def _measured(given: Sequence[str], headerlets: Sequence[PathLike], against: Against | None) -> _Order:
+    proposal = choose_files(given, headerlets=headerlets, against=against)
     values = proposal.as_dict()
     _demand_solutions(values)
     measured = proposal.measurement
-    return _Order(values, inputs_of(values, {}), measured.visit.left_out, measured.stars)
+    return _Order(values, inputs_of(values, {}), measured.visit.left_out, measured.stars, against)
 
 
 def _demand_solutions(values: Mapping[str, Any]) -> None:
@@ -237,12 +244,16 @@ def _verified(plan: Plan, order: _Order) -> Applied:
     """Measure the exposures as they are now, and compare."""
     places = [(file.change.destination, file.exposure.path) for file in plan.files]
     visit = open_visit([new if new.exists() else old for new, old in places])
-    after = measure_again(Measurement(visit, stars=order.stars))
+    catalog = reference_frame(order.against, visit) if order.against else None
+    after = measure_again(Measurement(visit, stars=order.stars), catalog=catalog)
     now = {(row.a.rootname, row.b.rootname): row.fit for row in active(after) if counts(row.fit)}
     then = {(pair["a"], pair["b"]): _fit(pair["before"]) for pair in order.values["pairs"]}
+    now |= {(r.catalog, r.candidate.rootname): r.fit for r in active_on_sky(after) if counts(r.fit)}
+    then |= {(one["catalog"], one["rootname"]): _fit(one["before"]) for one in order.values.get("sky", [])}
     # an anchor goes first in a choice, not in the files
     then |= {(b, a): reverse(fit) for (a, b), fit in then.items() if (b, a) in now and fit is not None}
     filters = {exposure.rootname: exposure.filter for exposure in visit.exposures}
+    filters |= {row.catalog: row.catalog for row in after.absolute}
     verified = tuple(
         Verified(a, b, (filters[a], filters[b]), then.get((a, b)), now.get((a, b)))
         for a, b in dict.fromkeys((*now, *then))

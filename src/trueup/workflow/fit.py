@@ -14,7 +14,7 @@ from trueup.astrometry.choice import Choice
 from trueup.astrometry.choose import choose
 from trueup.astrometry.derivation import Derivation, Wish, derive
 from trueup.astrometry.derive import check_name, file_stem
-from trueup.astrometry.improvement import Fitted, Improvement, improvement, with_derived
+from trueup.astrometry.improvement import FitResult, Improvement, improvement, with_derived
 from trueup.astrometry.measure import measure
 from trueup.astrometry.measurement import Measurement
 from trueup.config import Config
@@ -79,7 +79,7 @@ def fit(
     out: PathLike = ".",
     writing: Writing | None = None,
     config: Config | None = None,
-) -> Fitted:
+) -> FitResult:
     """Derive a better solution for a visit and write one headerlet file per exposure, or none.
 
     Nothing is written where the visit is good as it is, where nothing can be measured, and where the new
@@ -101,7 +101,7 @@ def fit(
 
     Returns
     -------
-    Fitted
+    FitResult
 
     Raises
     ------
@@ -129,19 +129,19 @@ def fit(
     before = measure_files(given, against=against, config=config)
     choice = choose(before, anchor=against.anchor)
     if choice.verdict == "keep" and not task.force:
-        return Fitted("keep", f"no improvement needed: {choice.reason}", choice, before)
+        return FitResult("keep", f"no improvement needed: {choice.reason}", choice, before)
     _refuse_existing(visit, Path(out), writing)
     derivation = derive(before, Wish(anchored(visit, against.anchor), task.relative_only, task.wcsname))
     if not derivation.exposures:
-        return Fitted("unmeasurable", f"nothing can be derived: {choice.reason}", choice, before)
+        return FitResult("unmeasurable", f"nothing can be derived: {choice.reason}", choice, before)
     contents = {_file_name(d.exposure): headerlet_bytes(d.solution, d.exposure) for d in derivation.exposures}
     trial = _Trial(before, derivation, choice, reference_frame(against, visit, config))
     verdict, after = trial.of(BytesSource(content, name) for name, content in contents.items())
     if not (verdict.better or task.force):
-        return Fitted("keep", _no_improvement(verdict, choice), choice, before, derivation, after)
+        return FitResult("keep", _no_improvement(verdict, choice), choice, before, derivation, after)
     files = _write(Path(out), contents, visit=visit, writing=writing)
     verdict, after = trial.of(open_source(file) for file in files)
-    return Fitted("derived", verdict.reason, choice, before, derivation, after, files)
+    return FitResult("derived", verdict.reason, choice, before, derivation, after, files)
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -10,7 +10,7 @@ from trueup.astrometry.anchor import anchored
 from trueup.astrometry.catalog import Catalog, read_catalog
 from trueup.astrometry.columns import parse_columns
 from trueup.astrometry.measure import measure
-from trueup.astrometry.measurement import Candidate, Measurement, Relative
+from trueup.astrometry.measurement import Absolute, Candidate, Measurement, Relative
 from trueup.astrometry.reference import read_reference
 from trueup.astrometry.starlist import StarList
 from trueup.config import Config
@@ -222,6 +222,26 @@ def active(measurement: Measurement) -> list[Relative]:
     names = [stars.rootname for stars in measurement.stars]
     pairs = ((a, b) for i, a in enumerate(names) for b in names[i + 1 :])
     rows = (measurement.between(Candidate(a, 0), Candidate(b, 0)) for a, b in pairs)
+    return [row for row in rows if row is not None]
+
+
+def active_on_sky(measurement: Measurement) -> list[Absolute]:
+    """Every exposure against the catalogue under the solution in force.
+
+    Parameters
+    ----------
+    measurement : Measurement
+
+    Returns
+    -------
+    list of Absolute
+
+    Examples
+    --------
+    >>> active_on_sky(Measurement(Visit(())))
+    []
+    """
+    rows = (measurement.against_catalog(Candidate(stars.rootname, 0)) for stars in measurement.stars)
     return [row for row in rows if row is not None]
 
 
