@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from trueup.astrometry.fit import Fit
 from trueup.astrometry.plane import project
 from trueup.fits.product_read import read_product
 from trueup.report.figures import before_after, save_figure, side_by_side
@@ -26,7 +27,7 @@ def compare_products(products: Sequence[Values], folder: Path, draft: Path) -> l
     Parameters
     ----------
     products : sequence of mapping
-        ``path`` (in `folder`), ``filter`` and ``when``.
+        ``path`` (in `folder`), ``filter``, ``when`` and the number of ``exposures``.
     folder : Path
     draft : Path
         Gets the residuals as ECSV, DS9 regions, and a picture per pair.
@@ -34,7 +35,7 @@ def compare_products(products: Sequence[Values], folder: Path, draft: Path) -> l
     Returns
     -------
     list of dict
-        FIT of the JSON contract with ``a``, ``b``, ``when``, ``star`` and the name of the table.
+        FIT of the JSON contract with ``a``, ``b``, ``when``, ``star`` and the name of the table of residuals.
 
     Examples
     --------
@@ -46,25 +47,37 @@ def compare_products(products: Sequence[Values], folder: Path, draft: Path) -> l
     for product in products:
         by_when.setdefault(product["when"], []).append(product)
     views: dict[tuple[str, str], list[View]] = {}
-    for when, group in by_when.items():
-        first = group[0]
-        for other in group[1:]:
+    for when, (first, *others) in by_when.items():
+        if not others:
+            continue
+        frame = read_product(folder / first["path"])
+        for other in others:
             names = first["filter"], other["filter"]
-            pair = register_products(
-                read_product(folder / first["path"]), read_product(folder / other["path"])
-            )
+            pair = register_products(frame, read_product(folder / other["path"]))
+            fit = _unrejected(pair.registration.fit, first, other) or pair.registration.fit
             shown = views.setdefault(names, [])
             view = view_of(pair, center=(shown[0].mark or shown[0].center) if shown else None)
-            shown.append(view)
-            table = f"tables/residuals_{_plain(names[1])}-{_plain(names[0])}_{when}.ecsv"
-            _keep(residuals(pair), draft, table)
-            rows.append({"a": names[0], "b": names[1], "when": when, **asdict(pair.registration.fit)})
+            shown.append(replace(view, fit=fit))
+            table = None
+            if fit is pair.registration.fit:
+                table = f"tables/residuals_{_plain(names[1])}-{_plain(names[0])}_{when}.ecsv"
+                _keep(residuals(pair), draft, table)
+            rows.append({"a": names[0], "b": names[1], "when": when, **asdict(fit)})
             rows[-1] |= {"star": view.mark, "residuals": table}
     for names, shown in views.items():
         figure = before_after(shown[0], shown[1]) if len(shown) == 2 else side_by_side(shown[0])
         (draft / "figures").mkdir(exist_ok=True)
         save_figure(figure, draft / "figures" / f"{_plain(names[1])}-{_plain(names[0])}")
     return rows
+
+
+def _unrejected(fit: Fit, *products: Values) -> Fit | None:
+    """What is said of products with cosmic rays and hot pixels in them: the same ones are in both."""
+    single = [product["filter"] for product in products if product["exposures"] == 1]
+    if not single:
+        return None
+    why = f"{' and '.join(single)} of one exposure each: hot pixels and cosmic rays are not rejected"
+    return Fit(n=fit.n, why=why)
 
 
 def residuals(pair: Pair) -> Residuals:

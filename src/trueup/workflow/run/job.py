@@ -141,6 +141,7 @@ def prepare(folder: RunFolder, paths: Sequence[str], recipe: RunRecipe, config: 
 
     Examples
     --------
+    >>> from pathlib import Path
     >>> prepare(RunFolder(Path("nowhere")), [], RunRecipe(), Config())
     Traceback (most recent call last):
     trueup.errors.DataError: there is no exposure among the files given; give FLT, FLC or C0M files

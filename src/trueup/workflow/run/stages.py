@@ -180,6 +180,7 @@ def _row(product: Written, draft: Path, when: str, labels: Mapping[str, str]) ->
         "filter": labels[product.name],
         "when": when,
         "wcsname": product.wcsname,
+        "exposures": product.exposures,
         "sky": {f"{root} SCI,{extver}": value for (root, extver), value in product.sky.items()},
         "cosmic_rays": {
             f"{root} SCI,{extver}": share for (root, extver), share in product.cosmic_rays.items()

@@ -96,7 +96,7 @@ def _offset(folder: RunFolder, row: Values) -> StoryOffset:
         b=row["b"],
         when=row["when"],
         fit={name: value for name, value in row.items() if name not in names},
-        residuals=_residuals(folder.path / row["residuals"]),
+        residuals=_residuals(folder.path / row["residuals"]) if row["residuals"] else None,
         star=None if row["star"] is None else (row["star"][0], row["star"][1]),
     )
 
