@@ -63,6 +63,12 @@ class Fitted:
         return np.stack([self.flux, self.x, self.y, self.sky], axis=1)
 
     @classmethod
+    def guess(cls, flux: Floats, *, x: Floats, y: Floats) -> Fitted:
+        """Where to start from, on no sky, nothing known of the errors."""
+        none = np.zeros(len(flux))
+        return cls(x, y, flux, none, none, none, none, none > 0)
+
+    @classmethod
     def joined(cls, parts: Sequence[Fitted]) -> Fitted:
         """Several one after the other."""
         return cls(*(np.concatenate([getattr(part, item.name) for part in parts]) for item in fields(cls)))
@@ -76,6 +82,7 @@ def fit_profiles(
     gain: float | None = None,
     wrong: float = WRONG,
     start: Fitted | None = None,
+    least: float = _LEAST_USED,
 ) -> Fitted:
     """Fit flux, centre and local sky of a profile to many stamps at once.
 
@@ -97,6 +104,8 @@ def fit_profiles(
         of the peak.
     start : Fitted, optional
         An earlier fit of the same stamps.
+    least : float
+        Share of the pixels that a good fit uses at least.
 
     Returns
     -------
@@ -138,7 +147,7 @@ def fit_profiles(
     mismatch = excess.sum(axis=1) / np.maximum(used.sum(axis=1) - 4, 1)
     inside = np.abs(guess[:, 1:3]).max(axis=1) < _MAX_SHIFT_PIX
     settled = np.abs(change[:, 1:3]).max(axis=1) < _SETTLED_PIX
-    good = inside & settled & (used.sum(axis=1) >= _LEAST_USED * size**2) & (error[:, 0] > 0)
+    good = inside & settled & (used.sum(axis=1) >= least * size**2) & (error[:, 0] > 0)
     return Fitted(
         x=guess[:, 1],
         y=guess[:, 2],

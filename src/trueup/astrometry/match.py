@@ -5,7 +5,7 @@ An offset is believed only if chance would hardly make so many pairs agree on it
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -103,6 +103,30 @@ def match(a: Projected, b: Projected, *, search: Search | None = None) -> Match:
     near_a, near_b = _near(a.xy + shift, b.xy, _NEAR * search.radius_mas)
     i, j = pair_up(a[near_a], b[near_b], shift=shift, radius_mas=search.radius_mas, worst=worst)
     return Match(near_a[i], near_b[j], peak, rival, worst, near_a, near_b)
+
+
+def rematch(a: Projected, b: Projected, *, known: Match, shift: Floats, radius_mas: float) -> Match:
+    """Match two lists anew that have gained stars since: what vouches for the offset stays as it was.
+
+    Parameters
+    ----------
+    a, b : Projected
+        In one tangent plane.
+    known : Match
+        Of the lists before.
+    shift : (n, 2) float64 array
+        Offset of each source of the first list, mas.
+    radius_mas : float
+        Largest distance of a pair.
+
+    Returns
+    -------
+    Match
+        With the peak, and its probability, of before.
+    """
+    near_a, near_b = _near(a.xy + shift, b.xy, _NEAR * radius_mas)
+    i, j = pair_up(a[near_a], b[near_b], shift=shift[near_a], radius_mas=radius_mas, worst=known.worst)
+    return replace(known, a=near_a[i], b=near_b[j], near_a=near_a, near_b=near_b)
 
 
 def _near(a: Floats, b: Floats, reach: float) -> tuple[Index, Index]:

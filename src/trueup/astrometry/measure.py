@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from trueup.astrometry.absolute import measure_absolute, require_epochs
+from trueup.astrometry.again import with_second_look
 from trueup.astrometry.agreement import findings
 from trueup.astrometry.candidates import by_trust, candidates, require_matches
 from trueup.astrometry.catalog import Catalog
@@ -83,6 +84,7 @@ def measure(
         require_epochs(catalog, visit.exposures)
     stars, skipped = _stars(visit, centroids or {})
     named = {exposure.rootname: exposure for exposure in visit.exposures}
+    fresh = {found.rootname: found for found in stars if found.rootname not in (centroids or {})}
     seen = [see(named[found.rootname], found) for found in stars]
     require_matches([s.exposure for s in seen], solutions or ())
     options = {s.exposure.rootname: candidates(s.exposure, solutions) for s in seen}
@@ -93,6 +95,8 @@ def measure(
     for group in _fields(seen):
         center = field_center([wcs for one in group for wcs in _chips(one, _trusted(one))])
         found = [pair for a, b in combinations(group, 2) if (pair := _tie(a, b, center)) is not None]
+        group, found, richer = with_second_look(group, found, fresh)
+        stars = tuple(richer.get(one.rootname, one) for one in stars)
         places = {one: _places(one, found, center) for one in group}
         rows += with_routes(found, [row for pair in found for row in _rows(pair, options, places)])
         ties += found

@@ -18,7 +18,7 @@ from trueup.astrometry.fit import (
     moves,
     solve,
 )
-from trueup.astrometry.match import Match, match, pair_up
+from trueup.astrometry.match import Match, match, pair_up, rematch
 from trueup.astrometry.peak import Search
 from trueup.astrometry.plane import Projected
 
@@ -72,6 +72,7 @@ def register(
     field: Field,
     search: Search | None = None,
     expect: Expectation | None = None,
+    known: Registration | None = None,
 ) -> Registration:
     """Match two lists and measure the second minus the first.
 
@@ -83,6 +84,8 @@ def register(
     search : Search, optional
         By default within 2 arcsec, in piles of half a pixel.
     expect : Expectation, optional
+    known : Registration, optional
+        Of the same lists before stars were added: the offset is not looked for again.
 
     Returns
     -------
@@ -103,7 +106,7 @@ def register(
     """
     expect = expect or Expectation()
     search = search or Search(radius_mas=field.pixel_mas / 2)
-    found = match(a, b, search=search)
+    found = match(a, b, search=search) if known is None else _rematch(a, b, known, search=search)
     i, j, sizes = found.a, found.b, (len(a), len(b))
     close_a, close_b = a[found.near_a], b[found.near_b]
     for _ in range(_ROUNDS):
@@ -123,6 +126,13 @@ def register(
     solution = replace(solution, weight=solution.weight[used], variance=solution.variance[used])
     fit = describe_fit(solution, n=len(i), coverage=coverage(a.xy[i], field), field=field)
     return Registration(assess(fit, solution, found, field=field, expect=expect), i, j, found, solution)
+
+
+def _rematch(a: Projected, b: Projected, known: Registration, *, search: Search) -> Match:
+    if known.match is None or known.similarity is None:
+        return match(a, b, search=search)
+    shift = displace(a.xy, known.similarity.values)
+    return rematch(a, b, known=known.match, shift=shift, radius_mas=search.radius_mas)
 
 
 def assess(fit: Fit, solution: Similarity, found: Match | None, *, field: Field, expect: Expectation) -> Fit:

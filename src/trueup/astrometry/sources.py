@@ -160,6 +160,41 @@ def find_sources(
     >>> round(float(found.x[0]), 1), round(float(found.y[0]), 1)
     (30.3, 20.8)
     """
+    return find_with_psf(image, fwhm_pix=fwhm_pix, mask=mask, gain=gain, psf=psf, settings=settings)[0]
+
+
+def find_with_psf(
+    image: Image,
+    *,
+    fwhm_pix: float,
+    mask: NDArray[np.bool_] | None = None,
+    gain: float | None = None,
+    psf: PsfGrid | None = None,
+    settings: Detection | None = None,
+) -> tuple[Sources, PsfGrid | Profile]:
+    """Find point-like sources and the PSF that their centres were fitted with.
+
+    Parameters
+    ----------
+    image, fwhm_pix, mask, gain, psf, settings
+        As for :func:`find_sources`.
+
+    Returns
+    -------
+    sources : Sources
+    psf : PsfGrid or Profile
+        The one given, or what the clean stars of the image share.
+
+    Raises
+    ------
+    UsageError
+        As :func:`find_sources`.
+
+    Examples
+    --------
+    >>> find_with_psf(np.random.default_rng(1).normal(0, 1, (64, 64)), fwhm_pix=2.1)[1]
+    Gaussian(fwhm_pix=2.1)
+    """
     settings = settings or Detection()
     if image.ndim != 2 or not fwhm_pix > 0:
         raise UsageError(f"an image of shape {image.shape} and a width of {fwhm_pix} pixels")
@@ -185,8 +220,8 @@ def find_sources(
         wrong = WRONG if isinstance(profile, Gaussian) else WRONG_EFFECTIVE
         fit = frame.fit((y, x), profile, half=half, wrong=wrong, start=fit)
     stars = _sources((y, x), fit, floor=phase_error(fwhm_pix, known=profile is not None), settings=settings)
-    found = _brightest_first(stars[fit.good & (fit.snr > settings.threshold)], extended)
-    return found[~repeated(found.x, found.y, found.mismatch)]
+    found = joined(stars[fit.good & (fit.snr > settings.threshold)], extended)
+    return found, psf or profile or Gaussian(fwhm_pix)
 
 
 def phase_error(fwhm_pix: float, *, known: bool) -> float:
@@ -255,15 +290,38 @@ def _extended(
         found.append(_sources(here, wider, floor=floor, settings=settings)[suits])
         wide[rest[suits]] = True
         rest = rest[~suits]
-    joined = _brightest_first(*found)
-    return replace(joined, tier=np.full(len(joined), _POOR, np.int8)), wide
+    both = _brightest_first(*found)
+    return replace(both, tier=np.full(len(both), _POOR, np.int8)), wide
+
+
+def joined(*parts: Sources) -> Sources:
+    """Several lists as one, a source that is in two of them as it was fitted better.
+
+    Parameters
+    ----------
+    *parts : Sources
+
+    Returns
+    -------
+    Sources
+        Brightest first.
+
+    Examples
+    --------
+    >>> one, no = np.ones(1), np.zeros(1, np.int8)
+    >>> poor, good = Sources(one, one, one, one, one, 9 * one, no), Sources(one, one, one, one, one, one, no)
+    >>> joined(poor, good).mismatch.tolist()
+    [1.0]
+    """
+    found = _brightest_first(*parts)
+    return found[~repeated(found.x, found.y, found.mismatch)]
 
 
 def _brightest_first(*parts: Sources) -> Sources:
-    joined = Sources(
+    both = Sources(
         *(np.concatenate([getattr(part, item.name) for part in parts]) for item in fields(Sources))
     )
-    return joined[np.argsort(-joined.flux, kind="stable")]
+    return both[np.argsort(-both.flux, kind="stable")]
 
 
 def _sources(at: tuple[Index, Index], fit: Fitted, *, floor: float, settings: Detection) -> Sources:

@@ -3,18 +3,23 @@
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 
 import numpy as np
+from numpy.typing import NDArray
 
-from trueup.astrometry.psfgrid import ChipPsfs
+from trueup.astrometry.forced import measure_at
+from trueup.astrometry.profile import Profile
+from trueup.astrometry.psfgrid import ChipPsfs, PsfGrid
 from trueup.astrometry.readout import chip_fwhm_pix, electrons_per_unit, pixels_missing, usable_pixels
-from trueup.astrometry.sources import Detection, Sources, find_sources
+from trueup.astrometry.sources import Detection, Sources, find_with_psf, joined
 from trueup.astrometry.trail import elongations, is_trailed
 from trueup.model.exposure import Exposure
 from trueup.model.solution import ChipId
 
 _POOR = 2
+Places = tuple[NDArray[np.float64], NDArray[np.float64]]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -35,6 +40,8 @@ class StarList:
         Whether the telescope moved during the exposure.
     notes : tuple of str
         What else a reader should know.
+    psfs : mapping of int to PsfGrid or Profile
+        What the stars were fitted with, by SCI EXTVER; empty for a list that was read from a file.
 
     Examples
     --------
@@ -48,6 +55,7 @@ class StarList:
     seconds: float
     trailed: bool = False
     notes: tuple[str, ...] = ()
+    psfs: Mapping[int, PsfGrid | Profile] = field(default_factory=dict)
 
     @property
     def n(self) -> int:
@@ -93,6 +101,7 @@ def find_stars(
     """
     start = time.perf_counter()
     chips, shapes, notes = [], [np.zeros((0, 2))], []
+    fitted: dict[int, PsfGrid | Profile] = {}
     for chip in exposure.chips:
         if missing := pixels_missing(chip):
             notes.append(f"{chip.id}: {missing}")
@@ -100,14 +109,55 @@ def find_stars(
         image, gain = usable_pixels(exposure, chip), electrons_per_unit(exposure, chip)
         psf = psfs.get(chip.id.extver) if psfs else None
         fwhm = chip_fwhm_pix(exposure, chip)
-        found = find_sources(image, fwhm_pix=fwhm, gain=gain, psf=psf, settings=settings)
+        found, fitted[chip.id.extver] = find_with_psf(
+            image, fwhm_pix=fwhm, gain=gain, psf=psf, settings=settings
+        )
         shapes.append(elongations(image, found, fwhm_pix=fwhm))
         chips.append((chip.id, found))
     trailed = is_trailed(np.concatenate(shapes))
     seconds = time.perf_counter() - start
     remarks = (*notes, *_remarks(chips, trailed=trailed, settings=settings or Detection()))
     fwhm = chip_fwhm_pix(exposure, exposure.chips[0])
-    return StarList(exposure.rootname, tuple(chips), fwhm, seconds, trailed=trailed, notes=remarks)
+    return StarList(exposure.rootname, tuple(chips), fwhm, seconds, trailed, remarks, fitted)
+
+
+def look_again(exposure: Exposure, stars: StarList, places: Mapping[int, Places]) -> StarList:
+    """Look for fainter stars, and those that cosmic rays hit, at places where stars are known to be.
+
+    Parameters
+    ----------
+    exposure : Exposure
+    stars : StarList
+        Its stars, as they were found.
+    places : mapping of int to two (n,) float64 arrays
+        x and y, 0-based pixels, by SCI EXTVER; right to a fraction of a pixel.
+
+    Returns
+    -------
+    StarList
+        With the stars that were gained.
+
+    Raises
+    ------
+    FormatError, FileAccessError
+        Where the pixels cannot be read.
+    """
+    start = time.perf_counter()
+    chips = []
+    for known, sources in stars.chips:
+        if known.extver in places:
+            chip = next(chip for chip in exposure.chips if chip.id == known)
+            more = measure_at(
+                usable_pixels(exposure, chip),
+                places[known.extver],
+                fwhm_pix=chip_fwhm_pix(exposure, chip),
+                gain=electrons_per_unit(exposure, chip),
+                psf=stars.psfs[known.extver],
+            )
+            sources = joined(sources, more)
+        chips.append((known, sources))
+    seconds = stars.seconds + time.perf_counter() - start
+    return replace(stars, chips=tuple(chips), seconds=seconds)
 
 
 def _remarks(chips: list[tuple[ChipId, Sources]], *, trailed: bool, settings: Detection) -> tuple[str, ...]:

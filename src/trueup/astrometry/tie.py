@@ -101,7 +101,32 @@ def tie(a: Seen, b: Seen, *, field: Field, combinations: Sequence[Combination]) 
     return tried[0]
 
 
-def _register(a: Seen, b: Seen, *, field: Field, combination: Combination) -> Registration:
+def retie(pair: Tie, a: Seen, b: Seen) -> Tie:
+    """Fit two exposures again whose lists have gained stars.
+
+    Parameters
+    ----------
+    pair : Tie
+        As it was before.
+    a, b : Seen
+        The same exposures.
+
+    Returns
+    -------
+    Tie
+        The offset, where one was believed, is not looked for again.
+    """
+    known = pair.registration
+    if known.similarity is None:
+        none = np.zeros(0, np.intp)
+        return replace(pair, a=a, b=b, registration=replace(known, a=none, b=none))
+    found = _register(a, b, field=pair.field, combination=pair.combination, known=known)
+    return replace(pair, a=a, b=b, registration=found)
+
+
+def _register(
+    a: Seen, b: Seen, *, field: Field, combination: Combination, known: Registration | None = None
+) -> Registration:
     """Match and fit what is not fixed to the detector."""
     pick_a, pick_b = a.placed, b.placed
     poor = [seen.exposure.rootname for seen in (a, b) if not len(seen.placed)]
@@ -124,6 +149,7 @@ def _register(a: Seen, b: Seen, *, field: Field, combination: Combination) -> Re
         field=field,
         search=search,
         expect=expectation(a, b, combination),
+        known=known,
     )
     fixed = len(a.placed) - len(pick_a)
     if found.similarity is None and fixed > len(pick_a):
