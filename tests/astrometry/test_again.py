@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-
 import pytest
 
 from trueup.astrometry.measure import measure
@@ -15,7 +14,7 @@ from trueup.simulate import Recipe, make_visit
 
 @pytest.fixture(scope="module")
 def visit(tmp_path_factory: pytest.TempPathFactory) -> Visit:
-    folder: Path = tmp_path_factory.mktemp("again")
+    folder = tmp_path_factory.mktemp("again")
     truth = make_visit(folder, recipe=Recipe(size=(900, 700), stars=60, galaxies=0), seed=4)
     return open_visit([str(path) for path in truth.files])
 
