@@ -195,7 +195,8 @@ def _file_name(exposure: Exposure) -> str:
 def _no_improvement(verdict: Improvement, choice: Choice) -> str:
     if choice.verdict == "change":
         there = choice.common or "another choice"
-        return f"no improvement over {there} (`trueup apply --solution best`): {verdict.reason}"
+        how = "`trueup apply --solution best` with the same options puts that in force"
+        return f"nothing to derive, {there} is as good and only needs applying ({how}): {verdict.reason}"
     return f"no improvement: {verdict.reason}"
 
 
