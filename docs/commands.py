@@ -10,6 +10,9 @@ from typing import Any
 from trueup.cli import _VERBS, app
 
 _EXAMPLES = re.compile(r"(?:^ *Example: .+\n+)+", flags=re.MULTILINE)
+_USAGE = re.compile(r"^```console\n(.+)\n```$", flags=re.MULTILINE)
+# said elsewhere on the page, or nothing: options that are empty by default
+_NOISE = re.compile(r"^## Table of Contents\n\n(?:- .+\n)+\n| \*\[default: (?:\(\)|\"\")\]\*", flags=re.MULTILINE)
 _INDEX = """# Commands
 
 What `trueup VERB --help` prints.
@@ -35,6 +38,7 @@ def _page(name: str) -> str:
     command.help = None if name in _VERBS else command.help
     text = command.generate_docs(output_format="markdown", recursive=True)
     _, _, body = text.partition("\n")
+    body = _USAGE.sub(r"```text\ntrueup \1\n```", _NOISE.sub("", body))
     return f"# trueup {name}\n{_EXAMPLES.sub(_as_block, body)}"
 
 

@@ -18,7 +18,7 @@ _FAILS = ("change", "derive")
 def choose(
     *files: Some,
     hlet: Annotated[tuple[str, ...], Parameter(consume_multiple=True, negative=())] = (),
-    against: Annotated[Against, Parameter("*", negative_iterable=())] = _NOTHING,
+    against: Annotated[Against, Parameter("*", negative_iterable=(), consume_multiple=True)] = _NOTHING,
     output: Annotated[str | None, Parameter(("--output", "-o"))] = None,
     network: Annotated[Network, Parameter("*")] = HERE,
     style: Annotated[Format, Parameter("--format")] = "text",

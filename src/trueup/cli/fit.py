@@ -20,7 +20,7 @@ _FILES_ONLY = Writing()
 
 def fit(
     *files: Some,
-    against: Annotated[Against, Parameter("*", negative_iterable=())] = _ITSELF,
+    against: Annotated[Against, Parameter("*", negative_iterable=(), consume_multiple=True)] = _ITSELF,
     task: Annotated[Task, Parameter("*", negative_bool=())] = _USUAL,
     out: Annotated[str, Parameter(("--out", "-o"))] = ".",
     writing: Annotated[Writing, Parameter("*", negative_bool=())] = _FILES_ONLY,

@@ -13,7 +13,7 @@ from trueup.errors import EXIT_FINDING, EXIT_FINE, DataError, NetworkError
 
 def ls(
     *files: str,
-    obs_id: Annotated[tuple[str, ...], Parameter(negative=())] = (),
+    obs_id: Annotated[tuple[str, ...], Parameter(consume_multiple=True, negative=())] = (),
     check: bool = False,
     network: Annotated[Network, Parameter("*")] = HERE,
     style: Annotated[Format, Parameter("--format")] = "text",

@@ -36,7 +36,7 @@ _UNSAVED = Saving()
 
 def measure(
     *files: str,
-    against: Annotated[Against, Parameter("*", negative_iterable=())] = _NOTHING,
+    against: Annotated[Against, Parameter("*", negative_iterable=(), consume_multiple=True)] = _NOTHING,
     solution: Annotated[tuple[str, ...], Parameter(negative=())] = (),
     everything: Annotated[bool, Parameter("--all", negative=())] = False,
     saving: Annotated[Saving, Parameter("*")] = _UNSAVED,

@@ -22,7 +22,7 @@ def run(
     output: Annotated[str | None, Parameter(("--output", "-o"))] = None,
     redo: Annotated[bool, Parameter(negative=())] = False,
     options: Annotated[RunOptions, Parameter("*")] = _USUAL,
-    against: Annotated[Against, Parameter("*", negative_iterable=())] = _ITSELF,
+    against: Annotated[Against, Parameter("*", negative_iterable=(), consume_multiple=True)] = _ITSELF,
     drizzle: Annotated[DrizzleOptions, Parameter("*", negative_iterable=())] = _NONE_TYPED,
     network: Annotated[Network, Parameter("*")] = HERE,
     style: Annotated[Format, Parameter("--format")] = "text",
