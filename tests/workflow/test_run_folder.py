@@ -27,8 +27,8 @@ def stages(place: Path, *, text: str = "one", redo: bool = False) -> dict[str, s
     with claimed(place):
         folder = open_folder(place, redo=redo)
         folder.begin({"visit": "iepw14"})
-        folder.stage("first", key_of("first", text), first)
-        folder.stage("second", key_of("second", folder.digests("first")), second)
+        folder.stage("first", key_of("first", text), make=first)
+        folder.stage("second", key_of("second", folder.digests("first")), make=second)
         folder.update({"exit_code": 0})
     return {one["name"]: one["status"] for one in folder.stages}
 
@@ -92,7 +92,7 @@ def test_outputs_of_a_stage_that_failed_do_not_count(tmp_path: Path) -> None:
     with claimed(tmp_path / "run"):
         folder = open_folder(tmp_path / "run")
         with pytest.raises(KeyboardInterrupt):
-            folder.stage("first", "other", fail)
+            folder.stage("first", "other", make=fail)
     assert folder.outputs("first") == ()
     assert not (tmp_path / "run" / "half.txt").exists()
     assert stages(tmp_path / "run") == {"first": "done", "second": "cached"}

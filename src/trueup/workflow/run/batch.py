@@ -185,7 +185,7 @@ def _fetched(ids: list[str], place: Path, task: _Task) -> list[str]:
 def _run_all(root: Path, visits: Mapping[str, Given], task: _Task) -> tuple[Run, ...]:
     """One visit in the folder itself, several in folders in it."""
     if len(visits) == 1 and not (root / BATCH).is_file():
-        return tuple(_run_one(root, given, task, name=name) for name, given in visits.items())
+        return tuple(_run_one(root, given, task) for given in visits.values())
     if (root / MANIFEST).is_file():
         found = "holds the run of one visit, and here are several"
         raise UsageError(found, file=root, todo="give another folder with -o")
@@ -193,24 +193,24 @@ def _run_all(root: Path, visits: Mapping[str, Given], task: _Task) -> tuple[Run,
     for name, given in visits.items():
         try:
             with claimed(root / name):
-                done.append(_run_one(root / name, given, task, name=name))
+                done.append(_run_one(root / name, given, task))
         except TrueupError as error:
             task.say(str(error))
-            done.append(Run(root / name, _failed(root / name, name, task, error)))
+            done.append(Run(root / name, _failed(root / name, task, error)))
     write_batch(root)
     return tuple(done)
 
 
-def _run_one(place: Path, given: Given, task: _Task, *, name: str) -> Run:
-    task.say(f"{name}: {len(given.paths)} exposures, in {place}")
+def _run_one(place: Path, given: Given, task: _Task) -> Run:
+    task.say(f"{len(given.paths)} exposures, in {place}:")
     folder = open_folder(place, task.say, redo=task.redo)
     return run_visit(folder, replace(given, typed=task.typed), task.recipe, config=task.config)
 
 
-def _failed(place: Path, name: str, task: _Task, error: TrueupError) -> dict[str, Any]:
+def _failed(place: Path, task: _Task, error: TrueupError) -> dict[str, Any]:
     """The manifest of a visit that could not be done, kept where that can be written."""
     words = {
-        "visit": name,
+        "visit": place.name,
         "typed": list(task.typed),
         "recipe": task.recipe.as_dict(),
         "findings": [str(error)],

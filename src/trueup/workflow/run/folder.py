@@ -72,7 +72,7 @@ class RunFolder:
         found: list[Values] = self.manifest["stages"]
         return found
 
-    def stage(self, name: str, key: str, make: Callable[[Path], object]) -> None:
+    def stage(self, name: str, key: str, *, make: Callable[[Path], object]) -> None:
         """Do a stage, unless its outputs of the same key are all there.
 
         Parameters

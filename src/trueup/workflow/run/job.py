@@ -119,7 +119,7 @@ def _as_asked(visit: Visit, selection: str) -> Choice:
     )
 
 
-def prepare(folder: RunFolder, paths: Sequence[str], recipe: RunRecipe, config: Config) -> Job:
+def prepare(folder: RunFolder, paths: Sequence[str], recipe: RunRecipe, *, config: Config) -> Job:
     """Read the headers of a visit and the digests of its files.
 
     Parameters
@@ -142,7 +142,7 @@ def prepare(folder: RunFolder, paths: Sequence[str], recipe: RunRecipe, config: 
     Examples
     --------
     >>> from pathlib import Path
-    >>> prepare(RunFolder(Path("nowhere")), [], RunRecipe(), Config())
+    >>> prepare(RunFolder(Path("nowhere")), [], RunRecipe(), config=Config())
     Traceback (most recent call last):
     trueup.errors.DataError: there is no exposure among the files given; give FLT, FLC or C0M files
     """

@@ -38,7 +38,7 @@ def report_stage(folder: RunFolder, *, full: bool, private: bool) -> None:
         # the page is made one folder below its place
         page.write_text(text.replace('href="../', 'href="'), encoding="utf-8")
 
-    folder.stage("report", key_of("report", before, told, full, private), make)
+    folder.stage("report", key_of("report", before, told, full, private), make=make)
 
 
 def report_again(

@@ -3,29 +3,26 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from trueup.drizzle.admission import why_not
-from trueup.drizzle.params import DrizzleParams
 from trueup.edit.headerlets import headerlet_of
 from trueup.fits.visit import open_visit
-from trueup.model.exposure import Exposure
-from trueup.model.solution import Solution
 from trueup.model.table import table_of
 from trueup.report.fit import fit_values
 from trueup.report.listing import listing
 from trueup.report.measurement import measurement_values
 from trueup.workflow.apply import apply
 from trueup.workflow.choice_file import write_choice
-from trueup.workflow.drizzle import Written, drizzle_files, product_groups
-from trueup.workflow.drizzle_settings import ParamsFor, layered
+from trueup.workflow.drizzle import product_groups
+from trueup.workflow.drizzle_settings import layered
 from trueup.workflow.fit import fit
 from trueup.workflow.references import NamedTables
 from trueup.workflow.run.comparison import compare_products
 from trueup.workflow.run.folder import key_of, write_json
 from trueup.workflow.run.job import CHOICE, Job, drizzle_files_of
+from trueup.workflow.run.products import drizzle_both
 from trueup.workflow.save import save_measurement
 
 LISTING, MEASUREMENT, FIT = "tables/solutions.json", "tables/measurement.json", "tables/fit.json"
@@ -41,7 +38,7 @@ def list_solutions(job: Job) -> None:
         rows = [{"rootname": one["rootname"], **s} for one in values["items"] for s in one["solutions"]]
         _write_table(draft / "tables/solutions.ecsv", rows)
 
-    job.folder.stage("list", key_of("list", job.solutions_key), make)
+    job.folder.stage("list", key_of("list", job.solutions_key), make=make)
 
 
 def measure(job: Job) -> None:
@@ -58,7 +55,7 @@ def measure(job: Job) -> None:
             _write_table(draft / f"tables/{kind}.ecsv", values[kind])
         save_measurement(measurement, draft / "stars")
 
-    job.folder.stage("measure", key_of("measure", job.measured_key), make)
+    job.folder.stage("measure", key_of("measure", job.measured_key), make=make)
 
 
 def derive(job: Job) -> None:
@@ -74,7 +71,7 @@ def derive(job: Job) -> None:
         values["files"] = [f"headerlets/{path.name}" for path in found.files]
         write_json(draft / FIT, values)
 
-    job.folder.stage("fit", key_of("fit", job.measured_key, job.recipe.solution), make)
+    job.folder.stage("fit", key_of("fit", job.measured_key, job.recipe.solution), make=make)
 
 
 def choose(job: Job) -> None:
@@ -90,7 +87,7 @@ def choose(job: Job) -> None:
         _write_table(draft / "tables/choice.ecsv", values["exposures"])
 
     fitted = job.folder.digests("fit")
-    job.folder.stage("choose", key_of("choose", job.measured_key, job.recipe.solution, fitted), make)
+    job.folder.stage("choose", key_of("choose", job.measured_key, job.recipe.solution, fitted), make=make)
 
 
 def _from_choice(path: str, folder: Path) -> str:
@@ -114,7 +111,7 @@ def keep_headerlets(job: Job) -> None:
             name = f"{exposure.rootname}_hlet.fits"
             (draft / "headerlets" / name).write_bytes(headerlet_of(exposure, solution))
 
-    job.folder.stage("headerlets", key_of("headerlets", job.choice_key), make)
+    job.folder.stage("headerlets", key_of("headerlets", job.choice_key), make=make)
 
 
 def drizzle(job: Job) -> None:
@@ -126,66 +123,11 @@ def drizzle(job: Job) -> None:
     given = {path: job.sha256[path] for path in drizzle_files_of(job.recipe)}
 
     def make(draft: Path) -> None:
-        rows = _products(job, exposures, settings, draft) if exposures else []
+        both = drizzle_both(job, exposures, settings=settings, draft=draft) if exposures else ([], ())
         refused = [f"{e.path} is not drizzled: {why}" for e in job.visit.exposures if (why := why_not(e))]
-        write_json(draft / DRIZZLE, {"products": rows, "notes": [*refused, *tables.notes]})
+        write_json(draft / DRIZZLE, {"products": both[0], "notes": [*refused, *both[1], *tables.notes]})
 
-    job.folder.stage("drizzle", key_of("drizzle", job.choice_key, decided, given), make)
-
-
-def _products(
-    job: Job, exposures: Sequence[Exposure], settings: ParamsFor, draft: Path
-) -> list[dict[str, Any]]:
-    changes = any(not one["was_active"] for one in job.choice()["exposures"])
-    labels = _labels(exposures)
-    after = _drizzled(draft / "products", exposures, settings, job.chosen())
-    rows = [_row(one, draft, "after" if changes else "now", labels) for one in after]
-    if not changes:
-        return rows
-
-    def onto_the_same(members: Sequence[Exposure]) -> DrizzleParams:
-        # before the edit the solutions may differ: that is what is shown
-        return replace(settings(members), grid=after[0].path, allow_mixed=True)
-
-    before = _drizzled(draft / "before", exposures, onto_the_same, None)
-    return [*(_row(one, draft, "before", labels) for one in before), *rows]
-
-
-def _labels(exposures: Sequence[Exposure]) -> dict[str, str]:
-    """A word for each product: its filter, and what else tells it from the others."""
-    groups = product_groups(exposures)
-    several = len({exposure.detector for exposure in exposures}) > 1
-    plain = {
-        name: f"{members[0].detector} {members[0].filter}" if several else members[0].filter
-        for name, members in groups.items()
-    }
-    twice = [label for label in plain.values() if list(plain.values()).count(label) > 1]
-    return {name: f"{label} {name}" if label in twice else label for name, label in plain.items()}
-
-
-def _drizzled(
-    folder: Path,
-    exposures: Sequence[Exposure],
-    settings: ParamsFor,
-    chosen: Mapping[str, Solution] | None,
-) -> tuple[Written, ...]:
-    paths = [exposure.path for exposure in exposures]
-    return drizzle_files(paths, solution=chosen, params=settings, output=f"{folder}/").products
-
-
-def _row(product: Written, draft: Path, when: str, labels: Mapping[str, str]) -> dict[str, Any]:
-    return {
-        "path": Path(product.path).relative_to(draft).as_posix(),
-        "name": product.name,
-        "filter": labels[product.name],
-        "when": when,
-        "wcsname": product.wcsname,
-        "exposures": product.exposures,
-        "sky": {f"{root} SCI,{extver}": value for (root, extver), value in product.sky.items()},
-        "cosmic_rays": {
-            f"{root} SCI,{extver}": share for (root, extver), share in product.cosmic_rays.items()
-        },
-    }
+    job.folder.stage("drizzle", key_of("drizzle", job.choice_key, decided, given), make=make)
 
 
 def compare(job: Job) -> None:
@@ -196,7 +138,7 @@ def compare(job: Job) -> None:
         rows = compare_products(drizzled["products"], job.folder.path, draft)
         write_json(draft / OFFSETS, {"offsets": rows})
 
-    job.folder.stage("compare", key_of("compare", job.folder.digests("drizzle")), make)
+    job.folder.stage("compare", key_of("compare", job.folder.digests("drizzle")), make=make)
 
 
 def put_in_force(job: Job) -> None:
@@ -218,7 +160,7 @@ def put_in_force(job: Job) -> None:
     if recipe.in_place and any(not one["was_active"] for one in choice["exposures"]):
         # the exposures are as they were before the edit, whatever was done to them earlier
         job.folder.forget("apply")
-    job.folder.stage("apply", key_of("apply", recipe.in_place, job.folder.digests("choose")), make)
+    job.folder.stage("apply", key_of("apply", recipe.in_place, job.folder.digests("choose")), make=make)
 
 
 def _write_table(path: Path, rows: Sequence[Mapping[str, Any]]) -> None:

@@ -107,14 +107,14 @@ def run_visit(folder: RunFolder, given: Given, recipe: RunRecipe, *, config: Con
     earlier = folder.manifest
     if recipe.in_place:
         finish_interrupted({Path(path).resolve().parent for path in given.paths})
-    job = prepare(folder, given.paths, recipe, config)
+    job = prepare(folder, given.paths, recipe, config=config)
     if recipe.in_place and (own := own_edits(job, earlier)):
         if _is_done(job, earlier):
             folder.repeat()
             return Run(folder.path, folder.manifest)
         # the run is of the exposures as they were, and makes the same edit again if it still holds
         undo(own)
-        job = prepare(folder, given.paths, recipe, config)
+        job = prepare(folder, given.paths, recipe, config=config)
     folder.begin(
         {**_first_words(job), "typed": list(given.typed), "left_out": [*given.damaged, *given.notes]}
     )
