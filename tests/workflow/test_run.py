@@ -293,6 +293,17 @@ def test_what_is_well_stays(truth: Truth, tmp_path: Path) -> None:
     assert done.exit_code == 0
 
 
+def test_spectra_make_a_page_and_no_product(truth: Truth, tmp_path: Path) -> None:
+    files = [Path(shutil.copy(file, tmp_path)) for file in truth.files]
+    for file in files:
+        fits.setval(file, "FILTER", value="G280")
+    (done,) = run(files, out=tmp_path / "run")
+    assert (done.exit_code, done.manifest["choice"]["verdict"]) == (0, "unmeasurable")
+    assert (done.manifest["products"], done.manifest["offsets"]) == ([], [])
+    assert any("not drizzled: spectroscopic" in line for line in done.manifest["findings"])
+    assert "spectroscopic" in (done.folder / "report.html").read_text()
+
+
 def planes(path: Path) -> list[np.ndarray[Any, Any]]:
     with fits.open(path) as hdus:
         return [hdu.data.copy() for hdu in hdus if hdu.is_image and hdu.data is not None]
