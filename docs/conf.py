@@ -31,7 +31,7 @@ html_theme_options = {
     "footer_start": ["copyright"],
     "footer_end": [],
 }
-html_sidebars = {"tutorial": []}
+html_sidebars: dict[str, list[str]] = {"tutorial": []}
 html_show_sourcelink = False
 html_copy_source = False
 

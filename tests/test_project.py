@@ -88,7 +88,7 @@ def test_version_is_the_same_everywhere(root: Path) -> None:
 
 def test_the_readme_names_commands_that_exist(root: Path) -> None:
     commands = (root / "README.md").read_text().partition("## Commands")[2].partition("##")[0]
-    typed = set(re.findall(r"^    trueup ([a-z]+)", commands, flags=re.MULTILINE))
+    typed = set(re.findall(r"^trueup ([a-z]+)", commands, flags=re.MULTILINE))
     listed = _python("from trueup.cli import app; print(*(name for name in app if name.isalpha()))")
     assert typed == set(listed.split())
 

@@ -20,7 +20,8 @@ def notebook(tmp_path_factory: pytest.TempPathFactory) -> Any:
     """The executed notebook; in a process of its own, as `jupyter execute` would be."""
     home = tmp_path_factory.mktemp("home")
     code = "import sys, nbformat; from nbclient import NotebookClient; book = nbformat.read(sys.argv[1], 4); "
-    code += "NotebookClient(book, timeout=300, kernel_name='python3').execute(); nbformat.write(book, sys.argv[2])"
+    code += "NotebookClient(book, timeout=300, kernel_name='python3').execute(); "
+    code += "nbformat.write(book, sys.argv[2])"
     environ = {"HOME": str(home), "MPLBACKEND": "agg", "TRUEUP_CONFIG": "", "TRUEUP_HTTP_OFFLINE": "true"}
     command = [sys.executable, "-c", code, str(NOTEBOOK), str(home / "done.ipynb")]
     done = subprocess.run(command, env=environ, capture_output=True, text=True, check=False)
@@ -46,7 +47,9 @@ def test_it_says_nothing_on_stderr(notebook: Any) -> None:
 def test_offsets_before_and_after_are_the_true_ones(notebook: Any) -> None:
     printed = _printed(notebook)
     pair = rf"{NUMBER} \+- ([\d.]+)\s+{NUMBER} \+- ([\d.]+) mas  (\w+)"
-    found = {name: re.search(rf"^{name}\s+{pair}", printed, re.MULTILINE).groups() for name in ("before", "after")}
+    found = {
+        name: re.search(rf"^{name}\s+{pair}", printed, re.MULTILINE).groups() for name in ("before", "after")
+    }
     true_before = re.search(rf"true:\s+{NUMBER} {NUMBER} mas", printed).groups()
     true_after = re.search(rf"^true\s+{NUMBER}\s+{NUMBER} mas after", printed, re.MULTILINE).groups()
     for name, truth in (("before", true_before), ("after", true_after)):
