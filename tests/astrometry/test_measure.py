@@ -71,7 +71,9 @@ def test_combinations_equal_a_fresh_registration() -> None:
             under(seen, s, center=tie.field.center, pick=seen.placed)
             for seen, s in zip((tie.a, tie.b), chosen, strict=True)
         ]
-        fresh = register(*lists, field=tie.field, expect=expectation(tie.a, tie.b, chosen)).fit
+        fresh = register(
+            *lists, field=tie.field, expect=expectation(tie.a, tie.b, chosen, field=tie.field)
+        ).fit
         assert fresh.n == pytest.approx(one.fit.n, rel=0.03)
         assert one.fit.east_mas == pytest.approx(fresh.east_mas, abs=0.3 * fresh.sigma_east_mas)
         assert one.fit.rotation_deg == pytest.approx(fresh.rotation_deg, abs=0.3 * fresh.sigma_rotation_deg)

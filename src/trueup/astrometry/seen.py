@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields
 
 import numpy as np
 from numpy.typing import NDArray
 
 from trueup.astrometry.plane import Projected
+from trueup.astrometry.profile import Profile
+from trueup.astrometry.psfgrid import PsfGrid
 from trueup.astrometry.sources import Sources
 from trueup.astrometry.starlist import StarList
 from trueup.model.chipwcs import sky_to_plane
@@ -22,6 +25,8 @@ _TRAIL_ELECTRONS = 500.0
 _LEAST_ELECTRONS = 50.0
 _TRAIL_POWER = 0.3
 _POOR = 2
+_PHASES = np.array([-0.375, -0.125, 0.125, 0.375])
+_LOOK_PIX = 2
 CCDS = {"UVIS", "WFC", "HRC", "WFPC2"}
 
 
@@ -36,16 +41,20 @@ class Seen:
         Centres in 0-based pixels of the chip of each.
     chip : (n,) int array
         SCI EXTVER of the chip of each.
+    looks : mapping of int to float64 array
+        What a star was taken to look like, at several places within a pixel, by SCI EXTVER; without those
+        chips of which that is not known.
 
     Examples
     --------
     >>> Seen.__slots__
-    ('exposure', 'sources', 'chip')
+    ('exposure', 'sources', 'chip', 'looks')
     """
 
     exposure: Exposure
     sources: Sources
     chip: Index
+    looks: Mapping[int, Floats] = field(default_factory=dict)
 
     def __len__(self) -> int:
         return len(self.sources)
@@ -83,7 +92,33 @@ def see(exposure: Exposure, stars: StarList) -> Seen:
     parts = [none, *(sources for _, sources in stars.chips)]
     sources = Sources(*(np.concatenate([getattr(p, f.name) for p in parts]) for f in fields(Sources)))
     chips = [np.full(len(sources), chip.extver, np.intp) for chip, sources in stars.chips]
-    return Seen(exposure, sources, np.concatenate([np.zeros(0, np.intp), *chips]))
+    looks = {extver: _look(psf) for extver, psf in stars.psfs.items() if not isinstance(psf, PsfGrid)}
+    return Seen(exposure, sources, np.concatenate([np.zeros(0, np.intp), *chips]), looks)
+
+
+def _look(profile: Profile) -> Floats:
+    """A star at places spread over a pixel, all its light 1."""
+    x, y = (part.ravel() for part in np.meshgrid(_PHASES, _PHASES))
+    return profile.light(x, y, half=_LOOK_PIX)[0]
+
+
+def unlikeness(a: Seen, b: Seen) -> float:
+    """How much the profiles of stars differ between two exposures, as a fraction of the profile.
+
+    Parameters
+    ----------
+    a, b : Seen
+
+    Returns
+    -------
+    float
+        Rms over the pixels of a star, mean over the chips in common; 0 where the profiles are not known.
+    """
+    shared = sorted(a.looks.keys() & b.looks.keys())
+    apart = [
+        np.linalg.norm(a.looks[k] - b.looks[k]) / np.linalg.norm(a.looks[k] + b.looks[k]) for k in shared
+    ]
+    return 2 * float(np.mean(apart)) if apart else 0.0
 
 
 def positions(seen: Seen, solution: Solution, *, center: tuple[float, float], pick: Index) -> Floats:

@@ -22,10 +22,11 @@ from trueup.astrometry.fit import (
     design,
     reduced_chi2,
     weighted,
+    with_common_errors,
 )
 from trueup.astrometry.peak import Search
 from trueup.astrometry.register import MAX_CHI2, PASS_PIX, Registration, assess, register
-from trueup.astrometry.seen import Places, Seen, same_pixels, under
+from trueup.astrometry.seen import Places, Seen, same_pixels, under, unlikeness
 from trueup.model.chipwcs import sky_to_plane
 from trueup.model.offset import MAS_PER_DEG, field_center
 from trueup.model.solution import Solution
@@ -43,6 +44,8 @@ _RIGID_SCALE = 2e-5
 _FREE_SCALE = 1.5e-4
 _FLOOR_PIX = {"IR": 0.05}
 _USUAL_FLOOR_PIX = 0.02
+# of stars of telescope optics, between exposures of different focus
+_PIX_PER_UNLIKENESS = 0.037
 _RIGID_MODES = {"REL", "SVM", "EVM", "MVM"}
 
 
@@ -148,7 +151,7 @@ def _register(
         under(b, combination[1], center=field.center, pick=pick_b),
         field=field,
         search=search,
-        expect=expectation(a, b, combination),
+        expect=expectation(a, b, combination, field=field),
         known=known,
     )
     fixed = len(a.placed) - len(pick_a)
@@ -179,18 +182,20 @@ def _pixels_read(seen: Seen) -> tuple[object, ...]:
     return seen.exposure.instrument, seen.exposure.detector, *chips
 
 
-def expectation(a: Seen, b: Seen, combination: Combination) -> Expectation:
+def expectation(a: Seen, b: Seen, combination: Combination, *, field: Field) -> Expectation:
     """What is known of a pair before it is measured.
 
     Parameters
     ----------
     a, b : Seen
     combination : (Solution, Solution)
+    field : Field
 
     Returns
     -------
     Expectation
-        The scale is held where both solutions come from one fit or both have the nominal scale.
+        The scale is held where both solutions come from one fit or both have the nominal scale. Where the
+        focus differs, so do the centres of lopsided stars, all alike.
     """
     mine, other = combination
     same_filter = is_same_filter(a, b)
@@ -198,10 +203,13 @@ def expectation(a: Seen, b: Seen, combination: Combination) -> Expectation:
         mine.name.mode in _RIGID_MODES if mine.family == "fit" else mine.family != "user"
     )
     floor = max(_FLOOR_PIX.get(seen.exposure.detector, _USUAL_FLOOR_PIX) for seen in (a, b))
+    common = _PIX_PER_UNLIKENESS * unlikeness(a, b) * field.pixel_mas
     return Expectation(
         scale=_RIGID_SCALE if rigid and same_filter else _FREE_SCALE,
         floor_pix=floor,
         same_filter=same_filter,
+        common_mas=common,
+        common_slope=common / float(np.hypot(*field.corners.T).mean()),
     )
 
 
@@ -280,14 +288,14 @@ class _Judge:
         self.seen_b = under(pair.b, pair.combination[1], center=center, pick=stars.b)
         self.coverage = coverage(self.seen_a.xy, pair.field)
         matched = self.seen_b.xy - self.seen_a.xy
-        self.scatter = float(
-            self.solve(matched[None], expectation(pair.a, pair.b, pair.combination)).scatter[0]
-        )
+        expect = expectation(pair.a, pair.b, pair.combination, field=pair.field)
+        self.scatter = float(self.solve(matched[None], expect).scatter[0])
 
     def solve(self, offsets: Floats, expect: Expectation) -> _Solved:
         """Fit sets of offsets (k, n, 2) with the weights that the stars have."""
         basis, prior = design(self.seen_a, self.seen_b, expect=expect)
         values, covariance = weighted(basis, offsets, share=self.share, prior=prior)
+        covariance = with_common_errors(covariance, expect)
         model = values @ basis.reshape(-1, basis.shape[2]).T
         square = ((offsets - model.reshape(offsets.shape)) ** 2).sum(axis=-1)
         floor = expect.floor_pix * self.pair.field.pixel_mas
@@ -296,7 +304,8 @@ class _Judge:
 
     def each(self, combinations: Sequence[Combination], offsets: Floats) -> Iterator[tuple[Fit, Similarity]]:
         """Fits of as many combinations as there are sets of offsets."""
-        expected = [expectation(self.pair.a, self.pair.b, both) for both in combinations]
+        pair = self.pair
+        expected = [expectation(pair.a, pair.b, both, field=pair.field) for both in combinations]
         solved = {expect: self.solve(offsets, expect) for expect in set(expected)}
         for j, expect in enumerate(expected):
             here = solved[expect]
