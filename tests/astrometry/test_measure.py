@@ -201,6 +201,22 @@ def test_a_pair_without_common_stars_is_tied_through_others() -> None:
     assert back.route == ("iepw14g6q",)
 
 
+@pytest.mark.parametrize("dither", [(14.0, -16.0), (30.0, 15.0), (-36.0, 3.0)])
+def test_persistence_is_no_field_of_stars_where_the_dither_is_part_of_a_pixel(
+    dither: tuple[float, float],
+) -> None:
+    shots = [Shot("iepw14g4q"), Shot("iepw14g6q", dither)]
+    fit = measured(shots, n=0, hot=True).relative[0].fit
+    assert fit.verdict == "unmeasurable"
+    assert "at the same pixels" in fit.why
+
+
+@pytest.mark.parametrize("dither", [(0.0, 0.0), (14.0, -16.0), (30.0, 15.0)])
+def test_stars_are_measured_whatever_the_dither(dither: tuple[float, float]) -> None:
+    shots = [Shot("iepw14g4q"), Shot("iepw14g6q", dither)]
+    assert measured(shots, n=60).relative[0].fit.verdict == "pass"
+
+
 def test_a_bad_sibling_is_named() -> None:
     """The case of the M16 mosaic: one exposure 0.23 pixel off siblings that agree."""
     names = ("iepw14g4q", "iepw14g6q", "iepw14gaq", "iepw14geq")

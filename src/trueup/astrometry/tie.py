@@ -40,6 +40,8 @@ _MATCH_PIX = 0.5
 _LINEAR_PIX = 1.5
 _SAME_PIX = 1.0
 _AVOID_PIX = 3.0
+_MOVED_PIX, _STILL_PIX = 0.3, 0.1
+_GUIDED = {"telemetry", "distortion-only", "apriori"}
 _RIGID_SCALE = 2e-5
 _FREE_SCALE = 1.5e-4
 _FLOOR_PIX = {"IR": 0.05}
@@ -158,7 +160,37 @@ def _register(
     if found.similarity is None and fixed > len(pick_a):
         why = f"{fixed} sources are at the same pixels of both: hot pixels, or no dither; {found.fit.why}"
         found = replace(found, fit=replace(found.fit, why=why))
-    return replace(found, a=pick_a[found.a], b=pick_b[found.b])
+    found = replace(found, a=pick_a[found.a], b=pick_b[found.b])
+    return _unless_fixed(a, b, found, field=field)
+
+
+def _unless_fixed(a: Seen, b: Seen, found: Registration, *, field: Field) -> Registration:
+    """Refuse sources that stayed on their pixels while the telescope moved by part of a pixel."""
+    dither = _commanded(a, b, field=field)
+    if found.similarity is None or dither is None or np.hypot(*dither) < _MOVED_PIX * field.pixel_mas:
+        return found
+    here, there = a.sources[found.a], b.sources[found.b]
+    apart = float(np.hypot(np.median(there.x - here.x), np.median(there.y - here.y)))
+    if apart > _STILL_PIX:
+        return found
+    why = (
+        f"{len(found.a)} sources are at the same pixels of both, but the telescope was moved by"
+        f" {np.hypot(*dither) / field.pixel_mas:.1f} pixel: hot pixels or persistence; try a deeper exposure"
+    )
+    none = np.zeros(0, np.intp)
+    return Registration(Fit(n=0, why=why), none, none, found.match)
+
+
+def _commanded(a: Seen, b: Seen, *, field: Field) -> tuple[float, float] | None:
+    """The dither that the guide stars tell: no fit can have spoilt it."""
+    both = (
+        (mine, other)
+        for mine in a.exposure.solutions
+        for other in b.exposure.solutions
+        if mine.family in _GUIDED and mine.name.kind == other.name.kind
+    )
+    found = next(both, None)
+    return found and _dither(a, b, field=field, combination=found)
 
 
 def _dither(a: Seen, b: Seen, *, field: Field, combination: Combination) -> tuple[float, float] | None:
