@@ -47,10 +47,10 @@ format: dev
 	$(BIN)/ruff check --fix
 	$(BIN)/ruff format
 
-# docs/_build/html/index.html; a warning is an error, and so is a link that leads nowhere
+# build/docs/html/index.html; a warning is an error, and so is a link that leads nowhere
 docs: setup
 	$(SETUP) $(VENV)/.docs
-	$(BIN)/python -m sphinx --builder html -W --keep-going --quiet docs docs/_build/html
+	$(BIN)/python -m sphinx --builder html -W --keep-going --quiet docs build/docs/html
 
 bench: dev
 	$(BIN)/python bench/run.py
@@ -64,7 +64,7 @@ stubs: dev
 	$(BIN)/python -m nanobind.stubgen -m trueup._kernels -o src/trueup/_kernels.pyi
 
 clean:
-	rm -rf build docs/_build docs/reference/generated docs/reference/commands $(VENV)
+	rm -rf build docs/reference/generated docs/reference/commands $(VENV)
 
 $(VENV)/.tools:
 	$(PYTHON3) -m venv $(VENV)

@@ -12,7 +12,9 @@ from trueup.cli import _VERBS, app
 _EXAMPLES = re.compile(r"(?:^ *Example: .+\n+)+", flags=re.MULTILINE)
 _USAGE = re.compile(r"^```console\n(.+)\n```$", flags=re.MULTILINE)
 # said elsewhere on the page, or nothing: options that are empty by default
-_NOISE = re.compile(r"^## Table of Contents\n\n(?:- .+\n)+\n| \*\[default: (?:\(\)|\"\")\]\*", flags=re.MULTILINE)
+_NOISE = re.compile(
+    r"^## Table of Contents\n\n(?:- .+\n)+\n| \*\[default: (?:\(\)|\"\")\]\*", flags=re.MULTILINE
+)
 _INDEX = """# Commands
 
 What `trueup VERB --help` prints.

@@ -19,7 +19,7 @@ author = copyright = "The trueup developers"
 version = release = trueup.__version__
 
 extensions = ["sphinx.ext.autodoc", "sphinx.ext.autosummary", "sphinx.ext.napoleon", "myst_nb", "commands"]
-exclude_patterns = ["_build", "**.ipynb_checkpoints"]
+exclude_patterns = ["**.ipynb_checkpoints"]
 source_suffix = {".rst": "restructuredtext", ".md": "myst-nb", ".ipynb": "myst-nb"}
 
 html_theme = "pydata_sphinx_theme"

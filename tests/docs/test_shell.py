@@ -11,6 +11,7 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -85,15 +86,30 @@ def services(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, str
         yield {f"TRUEUP_{name.replace('.', '_').upper()}": value for name, value in there.settings.items()}
 
 
+@pytest.fixture(scope="module")
+def outcomes(
+    desk: Path, services: dict[str, str], tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[dict[str, Future[None]]]:
+    """What became of each page; two at a time, since all work is done by other processes."""
+    with ThreadPoolExecutor(2) as pool:
+        folders = {page: tmp_path_factory.mktemp("page") for page in PAGES}
+        yield {page: pool.submit(_follow, page, desk, services, folder) for page, folder in folders.items()}
+        pool.shutdown(cancel_futures=True)
+
+
 @pytest.mark.parametrize("page", PAGES)
-def test_page(page: str, desk: Path, services: dict[str, str], tmp_path: Path) -> None:
-    folder = tmp_path / "desk"
-    shutil.copytree(desk, folder)
-    environ = os.environ | services | _at_home(tmp_path / "home")
+def test_page(page: str, outcomes: dict[str, Future[None]]) -> None:
+    outcomes[page].result()
+
+
+def _follow(page: str, desk: Path, services: dict[str, str], folder: Path) -> None:
+    """Type all lines of a page, one after the other."""
+    shutil.copytree(desk, folder / "desk")
+    environ = os.environ | services | _at_home(folder / "home")
     lines = lines_of(text_of(ROOT / page))
     assert lines
     for line in lines:
-        said = _run(line.typed, folder, environ)
+        said = _run(line.typed, folder / "desk", environ)
         assert _is_as_shown(line.shown, said), f"{line.typed}{said}\ninstead of\n{line.shown}"
 
 
@@ -122,5 +138,7 @@ def test_every_command_of_trueup_in_prose_exists() -> None:
     from trueup.cli import app
 
     pages = [*(ROOT / "docs").glob("*/*.md"), ROOT / "README.md"]
-    verbs = {shlex.split(found)[1] for page in pages for found in re.findall(r"`(trueup [a-z]+)", page.read_text())}
+    verbs = {
+        shlex.split(found)[1] for page in pages for found in re.findall(r"`(trueup [a-z]+)", page.read_text())
+    }
     assert verbs <= set(app)
