@@ -18,10 +18,12 @@ project = "trueup"
 author = copyright = "The trueup developers"
 version = release = trueup.__version__
 
-extensions = ["sphinx.ext.autodoc", "sphinx.ext.autosummary", "sphinx.ext.napoleon", "myst_nb", "commands"]
+extensions = ["sphinx.ext.autodoc", "sphinx.ext.autosummary", "numpydoc", "myst_nb", "commands"]
 exclude_patterns = ["**.ipynb_checkpoints"]
 source_suffix = {".rst": "restructuredtext", ".md": "myst-nb", ".ipynb": "myst-nb"}
 
+html_static_path = ["_static"]
+html_css_files = ["trueup.css"]
 html_theme = "pydata_sphinx_theme"
 html_title = f"trueup {version}"
 html_theme_options = {
@@ -48,10 +50,7 @@ autodoc_member_order = "bysource"
 autodoc_typehints = "signature"
 templates_path = ["_templates"]
 autosummary_generate = True
-napoleon_google_docstring = False
-napoleon_use_rtype = False
-napoleon_use_param = False
-napoleon_use_ivar = True
+numpydoc_show_class_members = False
 python_use_unqualified_type_names = True
 
 # a name of ours that leads nowhere is a warning; those of other projects cannot be looked up offline
