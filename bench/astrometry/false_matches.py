@@ -15,11 +15,11 @@ from numpy.typing import NDArray
 
 from bench.astrometry.cases import CASES
 from bench.astrometry.frames import INJECTED, Trial, make_frames
-from trueup.astrometry.fit import Fit
-from trueup.astrometry.measure import measure
-from trueup.astrometry.measurement import Candidate
-from trueup.astrometry.sources import Sources
-from trueup.astrometry.starlist import StarList, find_stars
+from trueup.astrometry.measuring.measure import measure
+from trueup.astrometry.measuring.measurement import Candidate
+from trueup.astrometry.pairs.fit import Fit
+from trueup.astrometry.stars.sources import Sources
+from trueup.astrometry.stars.starlist import StarList, find_stars
 from trueup.fits.visit import open_visit
 from trueup.model.displacement import Displacement, displaced
 from trueup.model.exposure import Exposure

@@ -6,8 +6,8 @@ import time
 from pathlib import Path
 from statistics import median
 
-from trueup.astrometry.measure import measure
-from trueup.astrometry.starlist import find_stars
+from trueup.astrometry.measuring.measure import measure
+from trueup.astrometry.stars.starlist import find_stars
 from trueup.fits.exposure import read_exposure
 from trueup.fits.visit import open_visit
 

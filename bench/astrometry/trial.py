@@ -8,11 +8,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bench.astrometry.frames import Frames, photon_limit_mas
-from trueup.astrometry.catalog import read_catalog
-from trueup.astrometry.field import outline
-from trueup.astrometry.fit import Fit
-from trueup.astrometry.measure import measure
-from trueup.astrometry.measurement import Candidate, Measurement
+from trueup.astrometry.measuring.measure import measure
+from trueup.astrometry.measuring.measurement import Candidate, Measurement
+from trueup.astrometry.pairs.field import outline
+from trueup.astrometry.pairs.fit import Fit
+from trueup.astrometry.references.catalog import read_catalog
 from trueup.fits.visit import open_visit
 from trueup.model.chipwcs import sky_to_plane
 from trueup.model.displacement import Displacement

@@ -18,10 +18,10 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from trueup import errors, simulate
-    from trueup.astrometry.choice import Choice
-    from trueup.astrometry.choose import choose
-    from trueup.astrometry.measure import measure
-    from trueup.astrometry.measurement import Measurement
+    from trueup.astrometry.choosing.choice import Choice
+    from trueup.astrometry.choosing.choose import choose
+    from trueup.astrometry.measuring.measure import measure
+    from trueup.astrometry.measuring.measurement import Measurement
     from trueup.drizzle.params import DrizzleParams
     from trueup.drizzle.pipeline import drizzle
     from trueup.edit.plan import Plan, plan
@@ -65,22 +65,22 @@ __all__ = [
 
 _HOME = {
     "ChipWcs": "trueup.model.chipwcs",
-    "Choice": "trueup.astrometry.choice",
+    "Choice": "trueup.astrometry.choosing.choice",
     "Comparison": "trueup.workflow.compare",
     "DrizzleParams": "trueup.drizzle.params",
     "Exposure": "trueup.model.exposure",
-    "Measurement": "trueup.astrometry.measurement",
+    "Measurement": "trueup.astrometry.measuring.measurement",
     "Mosaic": "trueup.model.mosaic",
     "Plan": "trueup.edit.plan",
     "Solution": "trueup.model.solution",
     "TrueupError": "trueup.errors",
     "Visit": "trueup.model.visit",
     "WcsName": "trueup.model.names",
-    "choose": "trueup.astrometry.choose",
+    "choose": "trueup.astrometry.choosing.choose",
     "compare": "trueup.workflow.compare",
     "drizzle": "trueup.drizzle.pipeline",
     "fetch": "trueup.workflow.fetch",
-    "measure": "trueup.astrometry.measure",
+    "measure": "trueup.astrometry.measuring.measure",
     "open_visit": "trueup.fits.visit",
     "plan": "trueup.edit.plan",
     "undo": "trueup.edit.undo",

@@ -19,7 +19,7 @@ from astropy.table import Table
 from archive import faults
 from trueup.archive.gaia import Cone, cone_around, fetch_gaia
 from trueup.archive.transport import Transport
-from trueup.astrometry.catalog import read_catalog
+from trueup.astrometry.references.catalog import read_catalog
 from trueup.cli import run
 from trueup.config import Config, Gaia, Http, Mast
 from trueup.errors import DataError, NetworkError

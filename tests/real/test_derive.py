@@ -11,8 +11,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from trueup.astrometry.baseline import baseline
-from trueup.astrometry.derive import Record, corrected
+from trueup.astrometry.deriving.baseline import baseline
+from trueup.astrometry.deriving.derive import Record, corrected
 from trueup.fits.exposure import read_exposure, read_headerlet_file
 from trueup.fits.headerlet_write import headerlet_bytes
 from trueup.model.displacement import Displacement, displacement

@@ -10,8 +10,8 @@ import numpy as np
 import pytest
 
 from trueup import Measurement, Visit, measure, open_visit
-from trueup.astrometry.measurement import Candidate, Relative
-from trueup.astrometry.starlist import StarList, find_stars
+from trueup.astrometry.measuring.measurement import Candidate, Relative
+from trueup.astrometry.stars.starlist import StarList, find_stars
 from trueup.fits.exposure import read_exposure
 from trueup.model.chipwcs import ChipWcs
 from trueup.model.exposure import Exposure

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from scipy.spatial import KDTree
 
-from trueup.astrometry.starlist import StarList, find_stars
+from trueup.astrometry.stars.starlist import StarList, find_stars
 from trueup.fits.exposure import read_exposure
 
 # dithers by the pointing of the headers, pixels to the nearest few

@@ -8,7 +8,7 @@ import pytest
 from measurements import GSC, IDC, REL, SVM, fit_of, measurement, named, shot
 from rich.console import Console
 
-from trueup.astrometry.choose import choose
+from trueup.astrometry.choosing.choose import choose
 from trueup.model.exposure import Exposure
 from trueup.report.choice import choice_values, comparison_lines, next_step, print_choice
 

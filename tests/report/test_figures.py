@@ -17,7 +17,7 @@ from matplotlib.figure import Figure
 from numpy.typing import NDArray
 from PIL import Image
 
-from trueup.astrometry.fit import Fit
+from trueup.astrometry.pairs.fit import Fit
 from trueup.errors import FileAccessError
 from trueup.fits.product_read import Product
 from trueup.model.cards import Cards

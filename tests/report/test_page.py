@@ -17,7 +17,7 @@ from astropy.wcs import WCS
 from pages import SIZE, STAR, offset, star_field, wcs_cards, write_product
 from PIL import Image
 
-from trueup.astrometry.fit import Fit
+from trueup.astrometry.pairs.fit import Fit
 from trueup.report.listing import listing
 from trueup.report.measurement import measurement_values
 from trueup.report.page import ASSETS, write_page

@@ -8,8 +8,8 @@ from itertools import combinations, product
 import numpy as np
 from scenes import chip_wcs, exposure, moved, solution
 
-from trueup.astrometry.fit import Fit
-from trueup.astrometry.measurement import Absolute, Candidate, Measurement, Relative
+from trueup.astrometry.measuring.measurement import Absolute, Candidate, Measurement, Relative
+from trueup.astrometry.pairs.fit import Fit
 from trueup.model.cards import Value
 from trueup.model.exposure import Exposure
 from trueup.model.offset import offset

@@ -9,7 +9,7 @@ import numpy as np
 from astropy.io import fits
 from numpy.typing import NDArray
 
-from trueup.astrometry.fit import Fit
+from trueup.astrometry.pairs.fit import Fit
 from trueup.report.story import Residuals, Story, StoryOffset, StoryProduct
 
 SHIFT_PIX = (1.4, -0.7)

@@ -9,8 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 from scenes import CHIPS, FIELD, SHAPE, chip_wcs, exposure, moved, solution
 
-from trueup.astrometry.sources import Sources
-from trueup.astrometry.starlist import StarList
+from trueup.astrometry.stars.sources import Sources
+from trueup.astrometry.stars.starlist import StarList
 from trueup.model.chipwcs import ChipWcs, plane_to_sky
 from trueup.model.displacement import Displacement, displaced
 from trueup.model.exposure import Exposure

@@ -13,8 +13,8 @@ import pytest
 from astropy.io import fits
 
 import trueup
-from trueup.astrometry.measurement import Measurement
-from trueup.astrometry.starlist import StarList
+from trueup.astrometry.measuring.measurement import Measurement
+from trueup.astrometry.stars.starlist import StarList
 from trueup.cli import run
 from trueup.errors import ChangedError, FileAccessError, FormatError, SelectionError, UsageError
 from trueup.fits.splice import sha256_of

@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 from astropy.io import fits
 
-from trueup.astrometry.catalog import read_catalog
+from trueup.astrometry.references.catalog import read_catalog
 from trueup.edit.apply import apply
 from trueup.errors import FileAccessError, UsageError
 from trueup.fits.exposure import read_exposure

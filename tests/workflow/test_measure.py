@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 import trueup
-from trueup.astrometry.measurement import Measurement
+from trueup.astrometry.measuring.measurement import Measurement
 from trueup.cli import run
 from trueup.errors import SelectionError, UsageError
 from trueup.model.visit import Visit

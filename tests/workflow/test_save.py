@@ -11,9 +11,9 @@ import pytest
 from astropy.table import Table
 
 from trueup import open_visit
-from trueup.astrometry.catalog import read_catalog
-from trueup.astrometry.measure import measure
-from trueup.astrometry.measurement import Measurement
+from trueup.astrometry.measuring.measure import measure
+from trueup.astrometry.measuring.measurement import Measurement
+from trueup.astrometry.references.catalog import read_catalog
 from trueup.cli import run
 from trueup.errors import FileAccessError
 from trueup.simulate import Recipe, Truth, make_visit

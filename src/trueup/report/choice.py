@@ -7,11 +7,11 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
-from trueup.astrometry.choice import Choice, Chosen
-from trueup.astrometry.evidence import counts, gather
-from trueup.astrometry.fit import Fit
-from trueup.astrometry.measurement import Candidate, Measurement
-from trueup.astrometry.standing import distance, pair_fits
+from trueup.astrometry.choosing.choice import Choice, Chosen
+from trueup.astrometry.choosing.evidence import counts, gather
+from trueup.astrometry.choosing.standing import distance, pair_fits
+from trueup.astrometry.measuring.measurement import Candidate, Measurement
+from trueup.astrometry.pairs.fit import Fit
 from trueup.model.exposure import Exposure
 from trueup.model.solution import Solution
 from trueup.report.listing import solution_id

@@ -36,7 +36,7 @@ def side_by_side(view: View, *, stretch: float = 1.0) -> Figure:
     --------
     >>> import numpy as np
     >>> sky = np.random.default_rng(1).normal(0, 1, (41, 41)).astype(np.float32)
-    >>> from trueup.astrometry.fit import Fit
+    >>> from trueup.astrometry.pairs.fit import Fit
     >>> from trueup.model.chipwcs import ChipWcs
     >>> wcs = ChipWcs((20, 20), (150.0, 2.0), np.diag([-1e-5, 1e-5]), (41, 41))
     >>> view = View(sky, sky, wcs, (150.0, 2.0), None, ("F336W", "F275W"), ("", ""), Fit(0))
@@ -86,7 +86,7 @@ def before_after(before: View, after: View, *, half: float = 9.0) -> Figure:
     --------
     >>> import numpy as np
     >>> sky = np.random.default_rng(1).normal(0, 1, (41, 41)).astype(np.float32)
-    >>> from trueup.astrometry.fit import Fit
+    >>> from trueup.astrometry.pairs.fit import Fit
     >>> from trueup.model.chipwcs import ChipWcs
     >>> wcs = ChipWcs((20, 20), (150.0, 2.0), np.diag([-1e-5, 1e-5]), (41, 41))
     >>> at = (150.0, 2.0)

@@ -8,9 +8,9 @@ from dataclasses import asdict
 from itertools import combinations
 from typing import Any
 
-from trueup.astrometry.derivation import Derived
-from trueup.astrometry.improvement import FitResult
-from trueup.astrometry.measurement import Candidate, Measurement
+from trueup.astrometry.deriving.derivation import Derived
+from trueup.astrometry.deriving.improvement import FitResult
+from trueup.astrometry.measuring.measurement import Candidate, Measurement
 from trueup.model.displacement import Displacement, displacement
 from trueup.model.offset import field_center
 from trueup.report.listing import solution_id
@@ -38,7 +38,7 @@ def fit_values(fitted: FitResult) -> Values:
 
     Examples
     --------
-    >>> from trueup.astrometry.choice import Choice
+    >>> from trueup.astrometry.choosing.choice import Choice
     >>> from trueup.model.visit import Visit
     >>> nothing = FitResult("unmeasurable", "no stars", Choice("unmeasurable", ""), Measurement(Visit(())))
     >>> fit_values(nothing)["verdict"], fit_values(nothing)["files"]
@@ -80,7 +80,7 @@ def fit_text(fitted: FitResult) -> str:
 
     Examples
     --------
-    >>> from trueup.astrometry.choice import Choice
+    >>> from trueup.astrometry.choosing.choice import Choice
     >>> from trueup.model.visit import Visit
     >>> kept = FitResult("keep", "no improvement needed", Choice("keep", ""), Measurement(Visit(())))
     >>> print(fit_text(kept))

@@ -7,9 +7,9 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
-from trueup.astrometry.candidates import candidates
-from trueup.astrometry.fit import Fit
-from trueup.astrometry.measurement import Absolute, Candidate, Measurement, Relative
+from trueup.astrometry.measuring.candidates import candidates
+from trueup.astrometry.measuring.measurement import Absolute, Candidate, Measurement, Relative
+from trueup.astrometry.pairs.fit import Fit
 from trueup.model.soundness import judge
 from trueup.report.listing import solution_id
 from trueup.report.offset import signed

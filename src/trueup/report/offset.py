@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from trueup.astrometry.fit import Fit
+from trueup.astrometry.pairs.fit import Fit
 
 
 def offset_text(fit: Fit, labels: tuple[str, str]) -> str:

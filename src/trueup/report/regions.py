@@ -7,8 +7,8 @@ from collections.abc import Iterable
 import numpy as np
 from numpy.typing import NDArray
 
-from trueup.astrometry.catalog import ReferenceStars
-from trueup.astrometry.seen import Seen
+from trueup.astrometry.pairs.seen import Seen
+from trueup.astrometry.references.catalog import ReferenceStars
 
 Floats = NDArray[np.float64]
 Bools = NDArray[np.bool_]
@@ -45,7 +45,7 @@ def chip_regions(seen: Seen, extver: int, used: Bools) -> str:
     >>> from trueup.model.exposure import Exposure
     >>> from trueup.model.names import WcsName
     >>> from trueup.model.solution import Origin, Solution
-    >>> from trueup.astrometry.sources import Sources
+    >>> from trueup.astrometry.stars.sources import Sources
     >>> opus, one = Solution(WcsName.parse("OPUS"), Origin("primary")), np.full(1, 99.0)
     >>> star = Sources(one, one, one, one, one, one, np.zeros(1, np.int8))
     >>> seen = Seen(Exposure("a_flc.fits", Cards(), (), (opus,), opus), star, np.ones(1, np.intp))

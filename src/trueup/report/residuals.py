@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from trueup.astrometry.residuals import Residuals
-from trueup.astrometry.trends import Trend
+from trueup.astrometry.measuring.residuals import Residuals
+from trueup.astrometry.measuring.trends import Trend
 from trueup.report.drawing import ARROW, INK, MARK, STYLE
 
 if TYPE_CHECKING:

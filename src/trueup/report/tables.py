@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from trueup.astrometry.catalog import ReferenceStars
-from trueup.astrometry.residuals import Residuals
-from trueup.astrometry.seen import Seen
-from trueup.astrometry.trends import Trend
+from trueup.astrometry.measuring.residuals import Residuals
+from trueup.astrometry.measuring.trends import Trend
+from trueup.astrometry.pairs.seen import Seen
+from trueup.astrometry.references.catalog import ReferenceStars
 from trueup.report.regions import sky_of
 
 if TYPE_CHECKING:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from trueup.astrometry.fit import Fit
+from trueup.astrometry.pairs.fit import Fit
 from trueup.fits.product_read import Product
 from trueup.model.chipwcs import ChipWcs
 

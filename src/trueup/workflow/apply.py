@@ -8,10 +8,10 @@ from dataclasses import asdict, dataclass, fields, replace
 from pathlib import Path
 from typing import Any, Unpack
 
-from trueup.astrometry.evidence import counts
-from trueup.astrometry.fit import Fit
-from trueup.astrometry.measurement import Measurement, reverse
-from trueup.astrometry.starlist import StarList
+from trueup.astrometry.choosing.evidence import counts
+from trueup.astrometry.measuring.measurement import Measurement, reverse
+from trueup.astrometry.pairs.fit import Fit
+from trueup.astrometry.stars.starlist import StarList
 from trueup.edit.apply import Options
 from trueup.edit.apply import apply as apply_solution
 from trueup.edit.bundle import unpacked

@@ -7,9 +7,9 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from trueup.astrometry.choice import Choice
-from trueup.astrometry.choose import choose
-from trueup.astrometry.measurement import Measurement
+from trueup.astrometry.choosing.choice import Choice
+from trueup.astrometry.choosing.choose import choose
+from trueup.astrometry.measuring.measurement import Measurement
 from trueup.config import Config
 from trueup.edit.bundle import unpacked
 from trueup.errors import DataError, SolutionError

@@ -9,12 +9,12 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from trueup.astrometry.field import Field, common_field
-from trueup.astrometry.fit import Expectation, Fit
-from trueup.astrometry.plane import Projected, project
-from trueup.astrometry.reference import product_sources
-from trueup.astrometry.register import Registration, register
-from trueup.astrometry.sources import Sources
+from trueup.astrometry.pairs.field import Field, common_field
+from trueup.astrometry.pairs.fit import Expectation, Fit
+from trueup.astrometry.pairs.plane import Projected, project
+from trueup.astrometry.pairs.register import Registration, register
+from trueup.astrometry.references.reference import product_sources
+from trueup.astrometry.stars.sources import Sources
 from trueup.errors import UsageError
 from trueup.fits.product_read import Product, read_product
 from trueup.report.figures import save_figure, side_by_side

@@ -8,15 +8,15 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from trueup.astrometry.anchor import anchored
-from trueup.astrometry.catalog import Catalog
-from trueup.astrometry.choice import Choice
-from trueup.astrometry.choose import choose
-from trueup.astrometry.derivation import Derivation, Wish, derive
-from trueup.astrometry.derive import check_name, file_stem
-from trueup.astrometry.improvement import FitResult, Improvement, improvement, with_derived
-from trueup.astrometry.measure import measure
-from trueup.astrometry.measurement import Measurement
+from trueup.astrometry.choosing.anchor import anchored
+from trueup.astrometry.choosing.choice import Choice
+from trueup.astrometry.choosing.choose import choose
+from trueup.astrometry.deriving.derivation import Derivation, Wish, derive
+from trueup.astrometry.deriving.derive import check_name, file_stem
+from trueup.astrometry.deriving.improvement import FitResult, Improvement, improvement, with_derived
+from trueup.astrometry.measuring.measure import measure
+from trueup.astrometry.measuring.measurement import Measurement
+from trueup.astrometry.references.catalog import Catalog
 from trueup.config import Config
 from trueup.edit.headerlets import attach
 from trueup.errors import FileAccessError, SolutionError, UsageError

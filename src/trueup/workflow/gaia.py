@@ -24,7 +24,7 @@ def gaia_catalog(exposures: Iterable[Exposure], config: Config | None = None) ->
     Returns
     -------
     Path
-        A file for :func:`trueup.astrometry.catalog.read_catalog`.
+        A file for :func:`trueup.astrometry.references.catalog.read_catalog`.
 
     Raises
     ------

@@ -6,13 +6,13 @@ import os
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from trueup.astrometry.anchor import anchored
-from trueup.astrometry.catalog import Catalog, read_catalog
-from trueup.astrometry.columns import parse_columns
-from trueup.astrometry.measure import measure
-from trueup.astrometry.measurement import Absolute, Candidate, Measurement, Relative
-from trueup.astrometry.reference import read_reference
-from trueup.astrometry.starlist import StarList
+from trueup.astrometry.choosing.anchor import anchored
+from trueup.astrometry.measuring.measure import measure
+from trueup.astrometry.measuring.measurement import Absolute, Candidate, Measurement, Relative
+from trueup.astrometry.references.catalog import Catalog, read_catalog
+from trueup.astrometry.references.columns import parse_columns
+from trueup.astrometry.references.reference import read_reference
+from trueup.astrometry.stars.starlist import StarList
 from trueup.config import Config
 from trueup.errors import UsageError
 from trueup.fits.visit import open_visit
@@ -161,7 +161,7 @@ def _centroids(visit: Visit, paths: Sequence[str]) -> dict[str, StarList]:
             raise UsageError(
                 "positions of no exposure", file=path, todo=f"begin its name with one of {names}"
             )
-        from trueup.astrometry.centroids import read_centroids
+        from trueup.astrometry.stars.centroids import read_centroids
 
         found[owners[0].rootname] = read_centroids(path, owners[0])
     return found

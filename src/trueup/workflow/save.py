@@ -12,12 +12,12 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from trueup.astrometry.measurement import Measurement
-from trueup.astrometry.residuals import Residuals, residuals_of
-from trueup.astrometry.seen import Seen, see
-from trueup.astrometry.target import CatalogTie
-from trueup.astrometry.tie import Tie
-from trueup.astrometry.trends import Trend, trends
+from trueup.astrometry.measuring.measurement import Measurement
+from trueup.astrometry.measuring.residuals import Residuals, residuals_of
+from trueup.astrometry.measuring.trends import Trend, trends
+from trueup.astrometry.pairs.seen import Seen, see
+from trueup.astrometry.pairs.tie import Tie
+from trueup.astrometry.references.target import CatalogTie
 from trueup.errors import FileAccessError
 from trueup.report.regions import chip_regions, sky_regions
 from trueup.report.residuals import residuals_page

@@ -9,8 +9,8 @@ from typing import Any
 
 import numpy as np
 
-from trueup.astrometry.fit import Fit
-from trueup.astrometry.plane import project
+from trueup.astrometry.pairs.fit import Fit
+from trueup.astrometry.pairs.plane import project
 from trueup.fits.product_read import read_product
 from trueup.report.figures import before_after, save_figure, side_by_side
 from trueup.report.story import Residuals

@@ -8,7 +8,7 @@ from dataclasses import asdict, dataclass, replace
 from typing import Any
 from zipfile import is_zipfile
 
-from trueup.astrometry.choice import Choice, Chosen
+from trueup.astrometry.choosing.choice import Choice, Chosen
 from trueup.config import Config
 from trueup.errors import DataError, UsageError
 from trueup.fits.splice import sha256_of

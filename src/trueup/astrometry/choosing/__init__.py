@@ -1,0 +1,1 @@
+"""One solution for every exposure of a visit, by rules, with reasons."""

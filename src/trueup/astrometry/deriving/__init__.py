@@ -1,0 +1,1 @@
+"""Better solutions where none at hand is good."""

@@ -1,0 +1,485 @@
+"""The shift, rotation and scale between two lists of the same stars: robust, with honest errors.
+
+Always the three together, rotation and scale held by Gaussian priors: with few stars the priors keep
+the corners of the field from flying away, with many they do not matter, and the error at the worst
+corner is right in both cases. A general linear fit is never made.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from trueup.astrometry.pairs.field import Field, area
+from trueup.astrometry.pairs.plane import Projected
+
+Floats = NDArray[np.float64]
+
+_TUKEY = 4.685
+_RAYLEIGH_MEDIAN = 1.1774
+# mean square residual of Gaussian errors under Tukey weights, over that without
+_TUKEY_KEEPS = 0.82
+_STEPS = 30
+_SETTLED_MAS = 1e-4
+_MAX_EXCESS_PIX = 0.15
+
+
+@dataclass(frozen=True, slots=True)
+class Fit:
+    """The second list minus the first at the field centre; None where it could not be measured.
+
+    Parameters
+    ----------
+    n : int
+        Stars used.
+    east_mas, north_mas, sigma_east_mas, sigma_north_mas : float or None
+        Offset and its errors.
+    rotation_deg, sigma_rotation_deg : float or None
+        From north through east.
+    scale_ppm : float or None
+        Growth of the second list over the first, parts per million.
+    corner_mas, corner_sigma_mas, corner_pix : float or None
+        Displacement at the worst corner of the common field, its error, and the same in pixels.
+    judged_mas, judged_sigma_mas : float or None
+        What the verdict is about, noise bias subtracted, and its error with the floor: the worst corner
+        within a filter, the rms over the common field with the scale apart across filters.
+    log10_pfalse : float or None
+        Probability that the match is chance, decimal logarithm; None where nothing was in reach.
+    chi2 : float or None
+        Reduced chi-square, from the median residual.
+    geometry : str or None
+        What was fitted: ``rscale`` is shift, rotation and scale.
+    coverage : float or None
+        Area spanned by the stars over that of the common field.
+    verdict : str
+        ``pass``, ``fail``, ``undecided`` or ``unmeasurable``.
+    why : str
+        The reason in words.
+
+    Examples
+    --------
+    >>> Fit(n=0, verdict="unmeasurable", why="no stars").east_mas is None
+    True
+    """
+
+    n: int
+    east_mas: float | None = None
+    north_mas: float | None = None
+    sigma_east_mas: float | None = None
+    sigma_north_mas: float | None = None
+    rotation_deg: float | None = None
+    sigma_rotation_deg: float | None = None
+    scale_ppm: float | None = None
+    corner_mas: float | None = None
+    corner_sigma_mas: float | None = None
+    corner_pix: float | None = None
+    judged_mas: float | None = None
+    judged_sigma_mas: float | None = None
+    log10_pfalse: float | None = None
+    chi2: float | None = None
+    geometry: str | None = None
+    coverage: float | None = None
+    verdict: str = "unmeasurable"
+    why: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Expectation:
+    """What is known of a pair before it is measured.
+
+    Parameters
+    ----------
+    rotation_deg, scale : float
+        Widths of the priors about zero: 0.005 degrees; 1.5e-4 between telemetry or distortion-only
+        and a fit or a catalogue or across filters, 2e-5 between solutions of one fit.
+    floor_pix : float
+        Error of a single position that its photons do not know of (undersampling, pixel phase) and
+        that chi2 forgives.
+    same_filter : bool
+        Across filters a difference of scale is real and not judged.
+    trail_pix : float
+        Width of the prior on the shift by imperfect charge transfer of a star of 500 electrons that is
+        farthest from the amplifier.
+    common_mas, common_slope : float
+        Errors that all stars of a list share, so that they do not average down: of the shift per axis, and of
+        rotation (radians) and scale.
+
+    Examples
+    --------
+    >>> Expectation(same_filter=False).scale
+    0.00015
+    """
+
+    rotation_deg: float = 0.005
+    scale: float = 1.5e-4
+    floor_pix: float = 0.02
+    same_filter: bool = True
+    trail_pix: float = 0.1
+    common_mas: float = 0.0
+    common_slope: float = 0.0
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Similarity:
+    """A shift, rotation and scale that were fitted.
+
+    Parameters
+    ----------
+    values : (4,) float64 array
+        East and north (mas), rotation (radians, from north through east), scale minus one.
+    covariance : (4, 4) float64 array
+    chi2 : float
+        Reduced chi-square, from the median residual.
+    weight : (n,) float64 array
+        Weight of each star between 0 and 1.
+    variance : (n,) float64 array
+        Of the offset of each star per axis, with what the scatter adds to the claimed errors, mas^2.
+    scatter_mas : float
+        Weighted rms residual per axis.
+    trail_pix, sigma_trail_pix : float
+        Shift by imperfect charge transfer as in :class:`Expectation`, and its error.
+
+    Examples
+    --------
+    >>> Similarity(np.zeros(4), np.eye(4), 1.0, np.ones(9), np.ones(9)).weight.sum()
+    np.float64(9.0)
+    """
+
+    values: Floats
+    covariance: Floats
+    chi2: float
+    weight: Floats
+    variance: Floats
+    scatter_mas: float = 0.0
+    trail_pix: float = 0.0
+    sigma_trail_pix: float = 0.0
+
+
+def _basis(xy: Floats) -> Floats:
+    """Slopes (n, 2, 4) of the displacement at points to shift, rotation and scale."""
+    basis = np.zeros((len(xy), 2, 4))
+    basis[:, 0, 0] = basis[:, 1, 1] = 1.0
+    basis[:, 0, 2], basis[:, 1, 2] = xy[:, 1], -xy[:, 0]
+    basis[:, :, 3] = xy
+    return basis
+
+
+def displace(xy: Floats, values: Floats) -> Floats:
+    """Displacement of points by a similarity, mas.
+
+    Parameters
+    ----------
+    xy : (n, 2) float64 array
+        East and north of the field centre, mas.
+    values : (4,) float64 array
+        As in :class:`Similarity`.
+
+    Returns
+    -------
+    (n, 2) float64 array
+
+    Examples
+    --------
+    >>> displace(np.array([[0.0, 1000.0]]), np.array([60.0, -35.0, 1e-3, 0.0])).tolist()
+    [[61.0, -35.0]]
+    """
+    return np.asarray(_basis(xy) @ values)
+
+
+def solve(a: Projected, b: Projected, *, expect: Expectation, pixel_mas: float) -> Similarity:
+    """Fit shift, rotation and scale between stars that are matched already.
+
+    Iteratively reweighted least squares with Tukey's biweight, from the median offset. What the stars
+    scatter beyond their errors (undersampling, neighbours) is alike for bright and faint ones: added to
+    the variance of each, it keeps a few bright stars from deciding alone. Where the lists have trails
+    (see :class:`Projected`) the shift by charge transfer is fitted along and marginalised.
+
+    Parameters
+    ----------
+    a, b : Projected
+        Star k of one is star k of the other.
+    expect : Expectation
+    pixel_mas : float
+        Pixel in which floors are given.
+
+    Returns
+    -------
+    Similarity
+        Of `b` against `a`; its errors follow the scatter where that exceeds the claimed errors, while
+        chi2 is against the claimed ones and the floor.
+
+    Examples
+    --------
+    >>> xy, one = np.array([[0.0, 9e4], [9e4, 0.0], [-9e4, 0.0]]), np.ones(3)
+    >>> a = Projected(xy, one, one, np.zeros(3, np.int8))
+    >>> b = Projected(xy + np.array([60.0, -35.0]), one, one, np.zeros(3, np.int8))
+    >>> solve(a, b, expect=Expectation(), pixel_mas=40.0).values[:2].round(6).tolist()
+    [60.0, -35.0]
+    """
+    basis, prior = design(a, b, expect=expect)
+    offset = b.xy - a.xy
+    claimed = a.sigma**2 + b.sigma**2
+    most = (_MAX_EXCESS_PIX * pixel_mas) ** 2
+    values = np.concatenate([np.median(offset, axis=0), np.zeros(len(prior) - 2)])
+    for _ in range(_STEPS):
+        square = ((offset - basis @ values) ** 2).sum(axis=1)
+        variance = claimed + _median_excess(square, claimed, most)
+        weight = _tukey(square / variance)
+        before, (values, _) = values, weighted(basis, offset, share=weight / variance, prior=prior)
+        if np.hypot(*(values - before)[:2]) < _SETTLED_MAS:
+            break
+    square = ((offset - basis @ values) ** 2).sum(axis=1)
+    variance = claimed + _likely_excess(square, claimed, weight=weight, most=most)
+    weight = _tukey(square / variance)
+    values, covariance = weighted(basis, offset, share=weight / variance, prior=prior)
+    covariance = with_common_errors(covariance, expect)
+    square = ((offset - basis @ values) ** 2).sum(axis=1)
+    chi2 = float(reduced_chi2(square, a, b, floor_mas=expect.floor_pix * pixel_mas))
+    trail = (float(values[4]), float(np.sqrt(covariance[4, 4]))) if len(values) > 4 else (0.0, 0.0)
+    scatter = float(np.sqrt((weight @ square) / max(2 * weight.sum(), 1e-9)))
+    return Similarity(values[:4], covariance[:4, :4], chi2, weight, variance, scatter, *trail)
+
+
+def design(a: Projected, b: Projected, *, expect: Expectation) -> tuple[Floats, Floats]:
+    """What a fit of matched stars rests on.
+
+    Parameters
+    ----------
+    a, b : Projected
+        Star k of one is star k of the other.
+    expect : Expectation
+
+    Returns
+    -------
+    basis : (n, 2, m) float64 array
+        Slopes of the offset of each star to shift (2), rotation, scale and, where a list has trails,
+        that of charge transfer.
+    prior : (m, m) float64 array
+        Inverse covariance of the priors.
+    """
+    basis = _basis((a.xy + b.xy) / 2)
+    widths = [np.radians(expect.rotation_deg), expect.scale]
+    if a.trail is not None or b.trail is not None:
+        trail = (0.0 if b.trail is None else b.trail) - (0.0 if a.trail is None else a.trail)
+        basis = np.concatenate([basis, np.asarray(trail)[:, :, None]], axis=2)
+        widths.append(expect.trail_pix)
+    return basis, np.diag([0.0, 0.0, *(float(width) ** -2 for width in widths)])
+
+
+def weighted(basis: Floats, offset: Floats, *, share: Floats, prior: Floats) -> tuple[Floats, Floats]:
+    """Weighted least squares with priors about zero.
+
+    Parameters
+    ----------
+    basis : (n, 2, m) float64 array
+    offset : (..., n, 2) float64 array
+        One set of offsets or several.
+    share : (n,) float64 array
+        Inverse variance of each star.
+    prior : (m, m) float64 array
+
+    Returns
+    -------
+    values : (..., m) float64 array
+    covariance : (m, m) float64 array
+
+    Examples
+    --------
+    >>> ones = np.ones((3, 2, 1))
+    >>> weighted(ones, 7 * np.ones((3, 2)), share=np.ones(3), prior=np.zeros((1, 1)))[0].round(9).tolist()
+    [7.0]
+    """
+    flat = basis.reshape(-1, basis.shape[2])
+    scaled = np.repeat(share, 2)[:, None] * flat
+    covariance = np.linalg.inv(flat.T @ scaled + prior)
+    right = offset.reshape(*offset.shape[:-2], -1) @ scaled
+    return np.asarray(right @ covariance), np.asarray(covariance)
+
+
+def with_common_errors(covariance: Floats, expect: Expectation) -> Floats:
+    """A covariance with the errors that all stars share.
+
+    Parameters
+    ----------
+    covariance : (m, m) float64 array
+        Of shift (2), rotation, scale and whatever else.
+    expect : Expectation
+
+    Returns
+    -------
+    (m, m) float64 array
+
+    Examples
+    --------
+    >>> np.diag(with_common_errors(np.zeros((4, 4)), Expectation(common_mas=2.0))).tolist()
+    [4.0, 4.0, 0.0, 0.0]
+    """
+    common = np.zeros(len(covariance))
+    common[:4] = [expect.common_mas**2] * 2 + [expect.common_slope**2] * 2
+    return np.asarray(covariance + np.diag(common))
+
+
+def reduced_chi2(square: Floats, a: Projected, b: Projected, *, floor_mas: float) -> Floats:
+    """Reduced chi-square against the claimed errors and a floor, from the median residual.
+
+    Parameters
+    ----------
+    square : (..., n) float64 array
+        Squared length of the residual of each star, mas^2.
+    a, b : Projected
+        Star k of one is star k of the other.
+    floor_mas : float
+        Per list and axis.
+
+    Returns
+    -------
+    (...) float64 array
+
+    Examples
+    --------
+    >>> one = Projected(np.zeros((3, 2)), np.ones(3), np.ones(3), np.zeros(3, np.int8))
+    >>> round(float(reduced_chi2(np.full(3, 5.5), one, one, floor_mas=0.0)), 1)
+    2.0
+    """
+    allowed = a.sigma**2 + b.sigma**2 + 2 * floor_mas**2
+    return np.asarray(np.median(square / allowed, axis=-1) / _RAYLEIGH_MEDIAN**2)
+
+
+def _tukey(square: Floats) -> Floats:
+    """Weight by the square of the normalised residual."""
+    spread = max(1.0, float(np.median(square)) / _RAYLEIGH_MEDIAN**2)
+    return np.asarray(np.clip(1 - square / (_TUKEY**2 * spread), 0, None) ** 2)
+
+
+def _median_excess(square: Floats, claimed: Floats, most: float) -> float:
+    """Variance to add to the claimed ones so that the median residual is what they promise."""
+    return _root(lambda extra: float(np.median(square / (claimed + extra))) - _RAYLEIGH_MEDIAN**2, most)
+
+
+def _likely_excess(square: Floats, claimed: Floats, *, weight: Floats, most: float) -> float:
+    """The most likely variance to add: bright stars tell it best."""
+    # what outlier rejection and four fitted numbers take away from the residuals
+    lost = _TUKEY_KEEPS * max(1 - 2 / max(float(weight.sum()), 1.0), 0.2)
+
+    def slope(extra: float) -> float:
+        variance = claimed + extra
+        return float((weight * (square / lost - 2 * variance) / variance**2).sum())
+
+    return _root(slope, most)
+
+
+def _root(falling: Callable[[float], float], most: float) -> float:
+    """Where a falling function of a variance crosses zero, between 0 and `most`."""
+    low, high = 0.0, most
+    if falling(low) <= 0:
+        return low
+    for _ in range(20):
+        middle = (low + high) / 2
+        low, high = (middle, high) if falling(middle) > 0 else (low, middle)
+    return high
+
+
+def describe_fit(solution: Similarity, *, n: int, coverage: float, field: Field) -> Fit:
+    """The numbers of a fit, without a verdict.
+
+    Parameters
+    ----------
+    solution : Similarity
+    n : int
+        Stars used.
+    coverage : float
+        Share of the field that they span.
+    field : Field
+
+    Returns
+    -------
+    Fit
+
+    Examples
+    --------
+    >>> field = Field((150.0, 2.0), 8e4 * np.array([[-1, -1], [1, -1], [1, 1], [-1, 1]]), 40.0)
+    >>> moved = Similarity(np.array([3.0, 4.0, 0.0, 0.0]), np.eye(4), 1.0, np.ones(3), np.ones(3))
+    >>> fit = describe_fit(moved, n=3, coverage=0.125, field=field)
+    >>> fit.corner_mas, fit.corner_pix
+    (5.0, 0.125)
+    """
+    values, covariance = solution.values, solution.covariance
+    sigma = np.sqrt(np.diag(covariance))
+    moved, errors = moves(field.corners, solution, judged=np.ones(4))
+    worst = int(np.argmax(moved))
+    return Fit(
+        n=n,
+        east_mas=float(values[0]),
+        north_mas=float(values[1]),
+        sigma_east_mas=float(sigma[0]),
+        sigma_north_mas=float(sigma[1]),
+        rotation_deg=float(np.degrees(values[2])),
+        sigma_rotation_deg=float(np.degrees(sigma[2])),
+        scale_ppm=float(values[3] * 1e6),
+        corner_mas=float(moved[worst]),
+        corner_sigma_mas=float(errors[worst]),
+        corner_pix=float(moved[worst] / field.pixel_mas),
+        chi2=solution.chi2,
+        geometry="rscale",
+        coverage=coverage,
+    )
+
+
+def moves(points: Floats, solution: Similarity, *, judged: Floats) -> tuple[Floats, Floats]:
+    """How far a similarity moves points, and the error of that.
+
+    Parameters
+    ----------
+    points : (n, 2) float64 array
+        East and north of the field centre, mas.
+    solution : Similarity
+    judged : (4,) float64 array
+        1 for each parameter that counts, 0 for the others.
+
+    Returns
+    -------
+    length, error : (n,) float64 arrays
+        Length of the displacement and its error per axis, mas.
+
+    Examples
+    --------
+    >>> moved = Similarity(np.array([3.0, 4.0, 0.0, 1e-4]), np.eye(4), 1.0, np.ones(3), np.ones(3))
+    >>> moves(np.array([[9e4, 0.0]]), moved, judged=np.array([1.0, 1.0, 1.0, 0.0]))[0].tolist()
+    [5.0]
+    """
+    basis = _basis(points) * judged
+    moved = np.hypot(*(basis @ solution.values).T)
+    variance = np.einsum("nki,ij,nkj->n", basis, solution.covariance, basis) / 2
+    return moved, np.sqrt(variance)
+
+
+def coverage(xy: Floats, field: Field) -> float:
+    """Share of a field that some stars span: their convex hull over the area.
+
+    Parameters
+    ----------
+    xy : (n, 2) float64 array
+        East and north of the field centre, mas.
+    field : Field
+
+    Returns
+    -------
+    float
+        0 for fewer than three stars, or stars in a line.
+
+    Examples
+    --------
+    >>> field = Field((150.0, 2.0), 8e4 * np.array([[-1, -1], [1, -1], [1, 1], [-1, 1]]), 40.0)
+    >>> round(coverage(np.array([[0.0, 0.0], [8e4, 0.0], [0.0, 8e4]]), field), 3)
+    0.125
+    """
+    from scipy.spatial import ConvexHull, QhullError
+
+    whole = area(field.corners)
+    try:
+        return float(min(ConvexHull(xy).volume / whole, 1.0)) if whole > 0 else 0.0
+    except (QhullError, ValueError):
+        return 0.0
