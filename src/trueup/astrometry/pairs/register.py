@@ -33,7 +33,7 @@ PASS_SIGMA_PIX = 0.05
 FLOOR_MAS = 0.3
 FLOOR_ACROSS_FILTERS_MAS = 1.0
 _ROUNDS = 4
-_REMEDY = "try a catalogue, a deeper exposure or your own positions (--centroids)"
+REMEDY = "try a catalogue, a deeper exposure or your own positions (--centroids)"
 _REMEDY_SCATTER = "try a solution with the full distortion, or your own positions (--centroids)"
 
 
@@ -225,7 +225,7 @@ def _doubt(fit: Fit, found: Match | None, *, scatter: tuple[float, float]) -> Fi
     """Withdraw the verdict where the measurement does not count."""
     peak, rival = (found.peak, found.rival) if found else (None, None)
     if fit.n < _MIN_PAIRS:
-        why = f"only {fit.n} stars agree, {_MIN_PAIRS} are needed; {_REMEDY}"
+        why = f"only {fit.n} stars agree, {_MIN_PAIRS} are needed; {REMEDY}"
     elif fit.chi2 is not None and fit.chi2 >= MAX_CHI2:
         spread = "by {:.1f} mas = {:.2f} pixel".format(*scatter)
         why = (
@@ -246,11 +246,11 @@ def _doubt(fit: Fit, found: Match | None, *, scatter: tuple[float, float]) -> Fi
 def _no_match(found: Match, search: Search, *, sizes: tuple[int, int]) -> Fit:
     among = f"among {sizes[0]} and {sizes[1]} sources"
     if found.peak is None:
-        why = f"no two {among} are within {search.reach_mas:.0f} mas of each other; {_REMEDY}"
+        why = f"no two {among} are within {search.reach_mas:.0f} mas of each other; {REMEDY}"
         return Fit(n=0, why=why)
     chance = found.peak.log10_pfalse
     why = (
         f"no common stars {among}: the best offset has {found.peak.n} pairs and may be chance"
-        f" (log10 P = {chance:.1f}, below {search.log10_pfalse:.0f} is needed); {_REMEDY}"
+        f" (log10 P = {chance:.1f}, below {search.log10_pfalse:.0f} is needed); {REMEDY}"
     )
     return Fit(n=0, log10_pfalse=chance, why=why)

@@ -25,7 +25,7 @@ from trueup.astrometry.pairs.fit import (
     with_common_errors,
 )
 from trueup.astrometry.pairs.peak import Search
-from trueup.astrometry.pairs.register import MAX_CHI2, PASS_PIX, Registration, assess, register
+from trueup.astrometry.pairs.register import MAX_CHI2, PASS_PIX, REMEDY, Registration, assess, register
 from trueup.astrometry.pairs.seen import Places, Seen, same_pixels, under, unlikeness
 from trueup.model.chipwcs import sky_to_plane
 from trueup.model.offset import MAS_PER_DEG, field_center
@@ -173,9 +173,10 @@ def _unless_fixed(a: Seen, b: Seen, found: Registration, *, field: Field) -> Reg
     apart = float(np.hypot(np.median(there.x - here.x), np.median(there.y - here.y)))
     if apart > _STILL_PIX:
         return found
+    moved_pix = np.hypot(*dither) / field.pixel_mas
     why = (
-        f"{len(found.a)} sources are at the same pixels of both, but the telescope was moved by"
-        f" {np.hypot(*dither) / field.pixel_mas:.1f} pixel: hot pixels or persistence; try a deeper exposure"
+        f"{len(found.a)} sources are at the same pixels of both, though the telescope moved by {moved_pix:.1f}"
+        f" pixel: hot pixels or persistence; {REMEDY}"
     )
     none = np.zeros(0, np.intp)
     return Registration(Fit(n=0, why=why), none, none, found.match)
