@@ -175,7 +175,7 @@ def _unless_fixed(a: Seen, b: Seen, found: Registration, *, field: Field) -> Reg
         return found
     moved_pix = np.hypot(*dither) / field.pixel_mas
     why = (
-        f"{len(found.a)} sources are at the same pixels of both, though the telescope moved by {moved_pix:.1f}"
+        f"{len(found.a)} sources are at the same pixels of both, but the telescope moved by {moved_pix:.1f}"
         f" pixel: hot pixels or persistence; {REMEDY}"
     )
     none = np.zeros(0, np.intp)
