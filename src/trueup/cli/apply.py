@@ -47,7 +47,7 @@ def apply(
     hlet: Annotated[tuple[str, ...], Many] = (),
     choice: str | None = None,
     allow: str = "",
-    against: Annotated[Against, Parameter("*", negative_iterable=())] = _NOTHING,
+    against: Annotated[Against, Parameter("*", negative_iterable=(), consume_multiple=True)] = _NOTHING,
     place: Annotated[Place, Parameter("*")] = _IN_PLACE,
     style: Annotated[Format, Parameter("--format")] = "text",
 ) -> int:
