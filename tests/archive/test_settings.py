@@ -71,6 +71,6 @@ def _fetch(folder: Path, *settings: str) -> None:
     assert run(["fetch", "IEPW14030", *to]) == 0
     assert run(["fetch", "IEPW14040", "--source", "s3", *to]) == 0
     assert run(["fetch", "iepw14gaq", "--source", "astrometry", *to]) == 0
-    assert run(["ls", "--obs-id", "IEPW14040", in_bucket("iepw14g4q_flc.fits"), *settings]) == 0
+    assert run(["ls", in_bucket("iepw14g4q_flc.fits"), "--obs-id", "IEPW14040", *settings]) == 0
     assert len(list(folder.glob("*_flc.fits"))) == 4
     assert (folder / "iepw14gaq_SVM_hlet.fits").exists()
