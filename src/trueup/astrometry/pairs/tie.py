@@ -46,8 +46,8 @@ _RIGID_SCALE = 2e-5
 _FREE_SCALE = 1.5e-4
 _FLOOR_PIX = {"IR": 0.05}
 _USUAL_FLOOR_PIX = 0.02
-# of stars of telescope optics, between exposures of different focus
-_PIX_PER_UNLIKENESS = 0.037
+# of stars of telescope optics, between exposures of different focus; at the corners so much of it is a slope
+_PIX_PER_UNLIKENESS, _SLOPE_SHARE = 0.037, 0.5
 _RIGID_MODES = {"REL", "SVM", "EVM", "MVM"}
 
 
@@ -242,7 +242,7 @@ def expectation(a: Seen, b: Seen, combination: Combination, *, field: Field) -> 
         floor_pix=floor,
         same_filter=same_filter,
         common_mas=common,
-        common_slope=common / float(np.hypot(*field.corners.T).mean()),
+        common_slope=_SLOPE_SHARE * common / float(np.hypot(*field.corners.T).mean()),
     )
 
 
