@@ -89,7 +89,7 @@ def _solution(measurement: Measurement, candidate: Candidate) -> Values:
 
 
 @dataclass(frozen=True, slots=True)
-class Standing:
+class SolutionSet:
     """How one set of solutions does, one solution for each exposure.
 
     Parameters
@@ -102,7 +102,7 @@ class Standing:
 
     Examples
     --------
-    >>> Standing("FIT_SVM_GAIAeDR3", (), ()).verdict
+    >>> SolutionSet("FIT_SVM_GAIAeDR3", (), ()).verdict
     'unmeasurable'
     """
 
@@ -133,7 +133,7 @@ class Standing:
         return max(fits, key=lambda fit: fit.judged_mas or 0.0, default=None)
 
 
-def standings(measurement: Measurement) -> list[Standing]:
+def solution_sets(measurement: Measurement) -> list[SolutionSet]:
     """The active solutions, then every kind of solution that all measured exposures have.
 
     Parameters
@@ -142,13 +142,13 @@ def standings(measurement: Measurement) -> list[Standing]:
 
     Returns
     -------
-    list of Standing
+    list of SolutionSet
         The active ones first, the others from good to bad.
 
     Examples
     --------
     >>> from trueup.model.visit import Visit
-    >>> standings(Measurement(Visit(())))
+    >>> solution_sets(Measurement(Visit(())))
     []
     """
     names = [stars.rootname for stars in measurement.stars]
@@ -161,9 +161,9 @@ def standings(measurement: Measurement) -> list[Standing]:
             kinds.setdefault(solution.name.kind, {}).setdefault(rootname, candidate)
     active = {rootname: Candidate(rootname, 0) for rootname in names}
     shared = [chosen for chosen in kinds.values() if len(chosen) == len(names)]
-    common = [_standing(measurement, _common_name(measurement, chosen), chosen) for chosen in shared]
+    common = [_solution_set(measurement, _common_name(measurement, chosen), chosen) for chosen in shared]
     common.sort(key=lambda s: (-_WORST_FIRST.index(s.verdict), s.worst.judged_mas or 0.0 if s.worst else 0.0))
-    return [_standing(measurement, "as they are", active), *common]
+    return [_solution_set(measurement, "as they are", active), *common]
 
 
 def _common_name(measurement: Measurement, chosen: Mapping[str, Candidate]) -> str:
@@ -183,12 +183,12 @@ def _all(measurement: Measurement, rootname: str) -> list[Candidate]:
     return [c for c in every if measurement.representative(c) in measured]
 
 
-def _standing(measurement: Measurement, name: str, chosen: Mapping[str, Candidate]) -> Standing:
+def _solution_set(measurement: Measurement, name: str, chosen: Mapping[str, Candidate]) -> SolutionSet:
     roots = list(chosen)
     pairs = ((chosen[a], chosen[b]) for i, a in enumerate(roots) for b in roots[i + 1 :])
     relative = tuple(row for a, b in pairs if (row := measurement.between(a, b)) is not None)
     against = (measurement.against_catalog(c) for c in chosen.values())
-    return Standing(name, relative, tuple(row for row in against if row is not None))
+    return SolutionSet(name, relative, tuple(row for row in against if row is not None))
 
 
 def print_measurement(measurement: Measurement, console: Console, *, everything: bool = False) -> None:
@@ -203,7 +203,7 @@ def print_measurement(measurement: Measurement, console: Console, *, everything:
     """
     for rootname, why in measurement.skipped:
         console.print(f"{rootname}: not measured, {why}", style="yellow")
-    sets = standings(measurement)
+    sets = solution_sets(measurement)
     if not sets:
         console.print("nothing to measure")
         return
@@ -222,7 +222,7 @@ def print_measurement(measurement: Measurement, console: Console, *, everything:
         console.print("no two exposures overlap: nothing relative was measured")
 
 
-def _unmeasurable(active: Standing) -> Iterator[str]:
+def _unmeasurable(active: SolutionSet) -> Iterator[str]:
     """Each reason once, with whom it concerns."""
     reasons: dict[str, list[str]] = {}
     for row in active.relative:
@@ -278,7 +278,7 @@ def _catalog_table(measurement: Measurement, rows: Sequence[Absolute]) -> Table:
     return table
 
 
-def _set_table(sets: Sequence[Standing]) -> Table:
+def _set_table(sets: Sequence[SolutionSet]) -> Table:
     from rich.text import Text
 
     against = ("from catalogue",) if any(one.absolute for one in sets) else ()
