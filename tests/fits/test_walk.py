@@ -57,6 +57,7 @@ def test_truncated_files_say_so(part: float, file: Path) -> None:
         (b"<html>service unavailable</html>" * 100, "not a FITS file"),
         (gzip.compress(b"x" * 10000)[:-20], "damaged gzip"),
     ],
+    ids=["empty", "html", "cut-gzip"],
 )
 def test_other_files_are_refused(data: bytes, found: str, tmp_path: Path) -> None:
     path = tmp_path / "bad_flt.fits"
