@@ -6,5 +6,6 @@ NB_MODULE(_kernels, m) {
     m.doc() = "Compiled kernels of trueup.";
     bind_drizzle(m);
     bind_reject(m);
+    bind_stars(m);
     bind_stats(m);
 }

@@ -63,6 +63,32 @@ def reject_cosmic_rays(sci: Annotated[NDArray[numpy.float32], dict(shape=(None, 
     Compare a chip with a clean image, blotted on the fly; 0 in mask is a cosmic ray.
     """
 
+class StarProfile:
+    """What a point source looks like in the pixels."""
+
+    @staticmethod
+    def gaussian(*, sigma: float) -> StarProfile:
+        """A round Gaussian, integrated over the pixels."""
+
+    @staticmethod
+    def spline(knots: Annotated[NDArray[numpy.float64], dict(shape=(None, None, None), order='C', device='cpu', writable=False)], *, oversample: int, center_x: float, center_y: float) -> StarProfile:
+        """
+        Cubic B-splines: knots (1 or n, m, m), one table for all stars or one each.
+        """
+
+def star_light(profile: StarProfile, x: Annotated[NDArray[numpy.float64], dict(shape=(None,), order='C', device='cpu', writable=False)], y: Annotated[NDArray[numpy.float64], dict(shape=(None,), order='C', device='cpu', writable=False)], out: Annotated[NDArray[numpy.float64], dict(shape=(None, None, None, None), order='C', device='cpu')]) -> None:
+    """
+    Fill out (3, n, k, k) with shares of the light and their slopes to x and y.
+    """
+
+def fit_stars(stamps: Annotated[NDArray[numpy.float64], dict(shape=(None, None, None), order='C', device='cpu', writable=False)], *, noise: Annotated[NDArray[numpy.float64], dict(shape=(None,), order='C', device='cpu', writable=False)], profile: StarProfile, start: Annotated[NDArray[numpy.float64], dict(shape=(None, None), order='C', device='cpu', writable=False)] | None, gain: float, wrong: float, least_used: float, out: Annotated[NDArray[numpy.float64], dict(shape=(None, None), order='C', device='cpu')]) -> None:
+    """
+    Fill out (8, n): flux, x, y, sky, snr, sigma, mismatch, and 1 where the fit is good.
+    """
+
+def find_peaks(image: Annotated[NDArray[numpy.float32], dict(shape=(None, None), order='C', device='cpu', writable=False)], level: Annotated[NDArray[numpy.float32], dict(shape=(None, None), order='C', device='cpu', writable=False)], *, block: int, margin: int) -> tuple[Annotated[NDArray[numpy.int64], dict(shape=(None,))], Annotated[NDArray[numpy.int64], dict(shape=(None,))]]:
+    """y and x of the local maxima above the level of their block."""
+
 class Statistics:
     """Clipped statistics of an image."""
 

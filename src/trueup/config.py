@@ -346,3 +346,20 @@ _KINDS: dict[type, tuple[Callable[[Any], object], str]] = {
     str: (_text, "text"),
     tuple: (_texts, "a list of texts"),
 }
+
+
+def processors() -> int:
+    """Processors that this process may use: what 0 threads stand for.
+
+    Returns
+    -------
+    int
+
+    Examples
+    --------
+    >>> processors() >= 1
+    True
+    """
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1

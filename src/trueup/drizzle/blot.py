@@ -9,8 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from trueup import _kernels
+from trueup.config import processors
 from trueup.drizzle.mapping import Mapping
-from trueup.drizzle.threads import processors
 from trueup.errors import UsageError
 
 Image = NDArray[np.float32]

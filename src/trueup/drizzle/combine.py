@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from trueup import _kernels
-from trueup.drizzle.threads import processors
+from trueup.config import processors
 from trueup.errors import UsageError
 
 Image = NDArray[np.float32]

@@ -8,9 +8,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from trueup import _kernels
+from trueup.config import processors
 from trueup.drizzle.blot import BlotSettings, Interpolation
 from trueup.drizzle.mapping import Mapping
-from trueup.drizzle.threads import processors
 from trueup.errors import UsageError
 from trueup.model.exposure import Exposure
 from trueup.model.solution import ChipId

@@ -8,9 +8,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from trueup import _kernels
+from trueup.config import processors
 from trueup.drizzle.canvas import Canvas
 from trueup.drizzle.mapping import CELL_ROWS, Mapping, pixel_mapping
-from trueup.drizzle.threads import processors
 from trueup.errors import UsageError
 from trueup.model.chipwcs import ChipWcs
 

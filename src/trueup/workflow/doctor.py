@@ -16,9 +16,8 @@ from typing import Any, Literal
 from trueup import __version__
 from trueup.archive.reach import reach, services
 from trueup.archive.transport import Transport
-from trueup.config import Config, origins, read_config, settings_file
+from trueup.config import Config, origins, processors, read_config, settings_file
 from trueup.drizzle.self_test import self_test
-from trueup.drizzle.threads import processors
 
 Status = Literal["ok", "warning", "failed", "unreachable", "skipped"]
 

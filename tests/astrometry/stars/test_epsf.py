@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from trueup.astrometry.stars.epsf import best_width, effective_psf, phase_errors, sampled
 from trueup.astrometry.stars.fitting import Fitted, fit_profiles
-from trueup.astrometry.stars.profile import Gaussian
+from trueup.astrometry.stars.profile import Gaussian, light_in_pixels
 
 Floats = NDArray[np.float64]
 
@@ -18,7 +18,7 @@ def skewed_stars(count: int, *, core: float, seed: int) -> tuple[Floats, Floats,
     rng = np.random.default_rng(seed)
     x, y = rng.uniform(-0.5, 0.5, (2, count))
     parts = ((0.75, core, 0.0), (0.17, 1.8 * core, 0.25), (0.08, 5.0, 0.0))
-    light = sum(w * Gaussian(f).light(x + shift, y, half=3)[0] for w, f, shift in parts)
+    light = sum(w * light_in_pixels(Gaussian(f), x + shift, y, half=3)[0] for w, f, shift in parts)
     flux = 10 ** rng.uniform(4, 5, count)
     pixels = flux[:, None, None] * light
     return rng.normal(pixels, np.sqrt(pixels + 16)), x, y
@@ -56,7 +56,7 @@ def test_the_list_as_a_whole_does_not_move() -> None:
 def test_gaussian_stars_lose_nothing() -> None:
     rng = np.random.default_rng(3)
     x, y = rng.uniform(-0.5, 0.5, (2, 60))
-    pixels = 2e4 * Gaussian(1.9).light(x, y, half=3)[0]
+    pixels = 2e4 * light_in_pixels(Gaussian(1.9), x, y, half=3)[0]
     stamps, noise = rng.normal(pixels, np.sqrt(pixels + 16)), np.full((1, 1, 1), 4.0)
     psf = effective_psf(stamps, fwhm_pix=1.9, noise=noise, gain=1.0)
     inner = stamps[:, 1:-1, 1:-1]
@@ -72,7 +72,7 @@ def test_a_few_cosmic_rays_among_the_stars_do_no_harm() -> None:
     noise = np.full((1, 1, 1), 4.0)
     at = np.array([0.2]), np.array([-0.3])
     clean, dirty = (
-        effective_psf(some, fwhm_pix=1.7, noise=noise, gain=1.0).light(*at, half=2)[0]
+        light_in_pixels(effective_psf(some, fwhm_pix=1.7, noise=noise, gain=1.0), *at, half=2)[0]
         for some in (stamps, hit)
     )
     assert np.abs(clean - dirty).max() < 0.02 * clean.max()
@@ -82,7 +82,7 @@ def test_a_few_cosmic_rays_among_the_stars_do_no_harm() -> None:
 def test_the_width_is_found_within_its_limits(true: float) -> None:
     rng = np.random.default_rng(5)
     x, y = rng.uniform(-0.5, 0.5, (2, 12))
-    stamps = 1e4 * Gaussian(true).light(x, y, half=2)[0]
+    stamps = 1e4 * light_in_pixels(Gaussian(true), x, y, half=2)[0]
     found = best_width(stamps, fwhm_pix=1.2, noise=np.ones((1, 1, 1)), gain=1.0)
     assert found == pytest.approx(min(true, 1.2 * 1.4), abs=0.04)
 
@@ -90,5 +90,7 @@ def test_the_width_is_found_within_its_limits(true: float) -> None:
 def test_a_sampled_gaussian_has_the_slopes_of_the_gaussian() -> None:
     x, y = np.array([0.31, -0.2]), np.array([0.05, 0.44])
     spline, exact = sampled(Gaussian(1.7), half=5), Gaussian(1.7)
-    for ours, true in zip(spline.light(x, y, half=2), exact.light(x, y, half=2), strict=True):
+    for ours, true in zip(
+        light_in_pixels(spline, x, y, half=2), light_in_pixels(exact, x, y, half=2), strict=True
+    ):
         np.testing.assert_allclose(ours, true, atol=2e-3)

@@ -7,7 +7,7 @@ import pytest
 from numpy.typing import NDArray
 
 from trueup.astrometry.stars.forced import measure_at
-from trueup.astrometry.stars.profile import Gaussian
+from trueup.astrometry.stars.profile import Gaussian, light_in_pixels
 from trueup.astrometry.stars.sources import Sources
 
 Floats = NDArray[np.float64]
@@ -26,7 +26,7 @@ def _image(rng: np.random.Generator, x: Floats, y: Floats, flux: float) -> NDArr
     profile = Gaussian(_FWHM)
     for at_x, at_y in zip(x, y, strict=True):
         i, j = round(at_x), round(at_y)
-        share = profile.light(np.array([at_x - i]), np.array([at_y - j]), half=4)[0][0]
+        share = light_in_pixels(profile, np.array([at_x - i]), np.array([at_y - j]), half=4)[0][0]
         light = flux * share
         image[j - 4 : j + 5, i - 4 : i + 5] += light + rng.normal(0, 1, light.shape) * np.sqrt(light)
     return image.astype(np.float32)

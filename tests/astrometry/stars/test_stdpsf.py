@@ -9,7 +9,7 @@ import pytest
 from astropy.io import fits
 from painting import paint, small_exposure
 
-from trueup.astrometry.stars.profile import pixel_profile
+from trueup.astrometry.stars.profile import light_in_pixels, pixel_profile
 from trueup.astrometry.stars.starlist import find_stars
 from trueup.astrometry.stars.stdpsf import read_stdpsf
 from trueup.errors import FormatError
@@ -54,7 +54,7 @@ def test_nodes_and_tables_are_those_photutils_reads(tmp_path: Path, exposure: Ex
         where = sorted({(float(x) + left, float(y) + bottom) for x, y in peer.meta["grid_xypos"]})
         assert where == sorted((float(x), float(y)) for x in ours.x for y in ours.y)
         at = np.array([10, 310]), np.array([20, 240])
-        light = ours.at(*at).light(np.array([0.3, -0.2]), np.array([0.1, 0.4]), half=2)[0]
+        light = light_in_pixels(ours.at(*at), np.array([0.3, -0.2]), np.array([0.1, 0.4]), half=2)[0]
         span = np.arange(-2, 3)
         for k, (x, y) in enumerate(zip(*at, strict=True)):
             gx, gy = np.meshgrid(x + span, y + span)

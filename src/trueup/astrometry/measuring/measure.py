@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from itertools import combinations
 
 import numpy as np
@@ -21,6 +23,7 @@ from trueup.astrometry.pairs.tie import Tie, outcomes, tie
 from trueup.astrometry.references.catalog import Catalog
 from trueup.astrometry.references.target import CatalogTie
 from trueup.astrometry.stars.starlist import StarList, find_stars
+from trueup.config import processors
 from trueup.errors import DataError, FileAccessError
 from trueup.model.chipwcs import ChipWcs
 from trueup.model.exposure import Exposure
@@ -31,6 +34,8 @@ from trueup.model.visit import Visit
 Floats = NDArray[np.float64]
 
 _LEAST_OVERLAP = 0.01
+# exposures whose pixels are in memory together
+_AT_A_TIME = 4
 
 
 def measure(
@@ -123,23 +128,23 @@ def _stars(
     visit: Visit, centroids: Mapping[str, StarList]
 ) -> tuple[tuple[StarList, ...], list[tuple[str, str]]]:
     """The star list of each exposure that has one, and why the others have none."""
-    stars, skipped = [], []
-    for exposure in visit.exposures:
-        why = _why_not(exposure)
-        if not why:
-            try:
-                stars.append(centroids.get(exposure.rootname) or find_stars(exposure))
-            except (DataError, FileAccessError) as error:
-                why = str(error)
-        if why:
-            skipped.append((exposure.rootname, why))
-    return tuple(stars), skipped
+    with ThreadPoolExecutor(min(processors(), _AT_A_TIME)) as pool:
+        found = list(pool.map(partial(_stars_or_why, centroids=centroids), visit.exposures))
+    both = list(zip(visit.exposures, found, strict=True))
+    skipped = [(exposure.rootname, why) for exposure, why in both if isinstance(why, str)]
+    return tuple(stars for stars in found if isinstance(stars, StarList)), skipped
 
 
-def _why_not(exposure: Exposure) -> str:
+def _stars_or_why(exposure: Exposure, centroids: Mapping[str, StarList]) -> StarList | str:
+    """The star list of an exposure, or why it has none."""
     if not exposure.usable.measure:
         return exposure.usable.why
-    return "" if candidates(exposure) else "none of its solutions can be read"
+    if not candidates(exposure):
+        return "none of its solutions can be read"
+    try:
+        return centroids.get(exposure.rootname) or find_stars(exposure)
+    except (DataError, FileAccessError) as error:
+        return str(error)
 
 
 def _fields(seen: Sequence[Seen]) -> list[list[Seen]]:

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from trueup.astrometry.pairs.plane import Projected
-from trueup.astrometry.stars.profile import Profile
+from trueup.astrometry.stars.profile import Profile, light_in_pixels
 from trueup.astrometry.stars.psfgrid import PsfGrid
 from trueup.astrometry.stars.sources import Sources
 from trueup.astrometry.stars.starlist import StarList
@@ -99,7 +99,7 @@ def see(exposure: Exposure, stars: StarList) -> Seen:
 def _look(profile: Profile) -> Floats:
     """A star at places spread over a pixel, all its light 1."""
     x, y = (part.ravel() for part in np.meshgrid(_PHASES, _PHASES))
-    return profile.light(x, y, half=_LOOK_PIX)[0]
+    return light_in_pixels(profile, x, y, half=_LOOK_PIX)[0]
 
 
 def unlikeness(a: Seen, b: Seen) -> float:

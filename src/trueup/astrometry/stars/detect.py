@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+from trueup import _kernels
 from trueup.astrometry.stars.sky import BLOCK, Sky
 
 Image = NDArray[np.floating]
@@ -12,7 +13,6 @@ Index = NDArray[np.intp]
 
 _NEIGHBOURS = ((0, 1), (0, -1), (1, 0), (-1, 0))
 _MOST_UNKNOWN = 1
-_DIAGONALS = ((1, 1), (1, -1), (-1, 1), (-1, -1))
 
 
 def find_peaks(image: Image, sky: Sky, *, threshold: float, least: float, margin: int) -> tuple[Index, Index]:
@@ -34,7 +34,7 @@ def find_peaks(image: Image, sky: Sky, *, threshold: float, least: float, margin
     Returns
     -------
     y, x : (n,) intp arrays
-        In reading order.
+        In reading order; of two equal neighbours the first.
 
     Examples
     --------
@@ -44,12 +44,9 @@ def find_peaks(image: Image, sky: Sky, *, threshold: float, least: float, margin
     >>> [part.tolist() for part in find_peaks(image, sky, threshold=5, least=0.2, margin=1)]
     [[4], [4]]
     """
-    y, x = _above(image, sky.level + threshold * sky.noise, margin)
-    for dy, dx in _NEIGHBOURS + _DIAGONALS:
-        here, there = image[y, x], image[y + dy, x + dx]
-        # of two equal neighbours the first in reading order is the peak
-        top = ~(here <= there) if (dy, dx) < (0, 0) else ~(here < there)
-        y, x = y[top], x[top]
+    level = (sky.level + threshold * sky.noise).astype(np.float32)
+    pixels = np.ascontiguousarray(image, np.float32)
+    y, x = _kernels.find_peaks(pixels, level, block=BLOCK, margin=margin)
     share, unknown = neighbour_share(image, sky, (y, x))
     kept = (share > least) & (unknown <= _MOST_UNKNOWN)
     return y[kept], x[kept]
@@ -88,17 +85,3 @@ def neighbour_share(
     unknown = np.isnan(beside).sum(axis=0)
     lowest = np.where(np.isnan(beside), np.inf, beside).min(axis=0, initial=np.inf)
     return np.asarray(lowest / (image[y, x] - base)), unknown
-
-
-def _above(image: Image, level: NDArray[np.float64], margin: int) -> tuple[Index, Index]:
-    """Pixels above the level of their block, away from the border."""
-    ny, nx = image.shape
-    found = []
-    for row, block in enumerate(level):
-        start = row * BLOCK
-        strip = image[start : start + BLOCK]
-        y, x = np.nonzero(strip > np.repeat(block, BLOCK)[:nx].astype(image.dtype))
-        found.append((y + start, x))
-    y, x = (np.concatenate(part) for part in zip(*found, strict=True))
-    inside = (y >= margin) & (y < ny - margin) & (x >= margin) & (x < nx - margin)
-    return y[inside], x[inside]

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from trueup.astrometry.stars.fitting import WRONG, WRONG_EFFECTIVE, Fitted, fit_profiles
-from trueup.astrometry.stars.profile import Gaussian, Profile
+from trueup.astrometry.stars.profile import Gaussian, Profile, light_in_pixels
 from trueup.astrometry.stars.psfgrid import PsfGrid
 from trueup.astrometry.stars.sky import measure_sky
 from trueup.astrometry.stars.sources import Sources, phase_error
@@ -93,7 +93,7 @@ def _fit(
     """Fit all pixels that no ray hit, which the fit itself tells, round after round."""
     wrong = WRONG if isinstance(profile, Gaussian) else WRONG_EFFECTIVE
     half = stamps.shape[-1] // 2
-    share = profile.light(*places, half=half)[0]
+    share = light_in_pixels(profile, *places, half=half)[0]
     core = (share > _CORE * share.max(axis=(1, 2), keepdims=True)) & np.isfinite(stamps)
     seen = core.any(axis=(1, 2))
     ratio = np.where(core, stamps / share, np.nan).reshape(len(stamps), stamps.shape[1] ** 2)
@@ -101,11 +101,11 @@ def _fit(
     flux[seen] = np.nanpercentile(ratio[seen], _DARKER, axis=1)
     fit = Fitted.guess(np.maximum(flux, 0.0), x=places[0], y=places[1])
     for doubt in _DOUBT_PIX:
-        light, to_x, to_y = profile.light(fit.x, fit.y, half=half)
+        share, to_x, to_y = light_in_pixels(profile, fit.x, fit.y, half=half)
         scale = fit.flux[:, None, None]
-        photons = scale * np.maximum(light, 0) / gain if gain else 0.0
-        error = (wrong * scale * light) ** 2 + (doubt * scale) ** 2 * (to_x**2 + to_y**2)
-        excess = (stamps - scale * light - fit.sky[:, None, None]) / np.sqrt(noise**2 + photons + error)
+        photons = scale * np.maximum(share, 0) / gain if gain else 0.0
+        error = (wrong * scale * share) ** 2 + (doubt * scale) ** 2 * (to_x**2 + to_y**2)
+        excess = (stamps - scale * share - fit.sky[:, None, None]) / np.sqrt(noise**2 + photons + error)
         clean = np.where((excess > _HIT) | _grown(excess > _HARD_HIT), np.nan, stamps)
         fit = fit_profiles(
             clean, profile=profile, noise=noise, gain=gain, wrong=wrong, start=fit, least=_LEAST_USED

@@ -8,37 +8,58 @@ pixel of a stamp, and its slopes.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from math import erf
 from typing import Protocol
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from trueup._kernels import StarProfile, star_light
+
 Floats = NDArray[np.float64]
 
 FWHM_PER_SIGMA = 2.354820045
+# for a few numbers at a time, which do not pay for the import of scipy.special
+_erf = np.vectorize(erf, otypes=[float])
 
 
 class Profile(Protocol):
     """The light of a point source over a stamp of pixels."""
 
-    def light(self, x: Floats, y: Floats, *, half: int) -> tuple[Floats, Floats, Floats]:
-        """Share of the light in each pixel of a stamp, and its slopes to x and y.
-
-        Parameters
-        ----------
-        x, y : (n,) float64 arrays
-            Centres from the middle of the stamps, pixels.
-        half : int
-            Half the side of a stamp.
-
-        Returns
-        -------
-        share, to_x, to_y : (n, k, k) float64 arrays
-            With k = 2 half + 1, rows first.
-        """
+    @property
+    def kernel(self) -> StarProfile:
+        """The same for compiled code."""
 
     def part(self, stars: slice, /) -> Profile:
         """The profile of some of the stars, where each has its own."""
+
+
+def light_in_pixels(profile: Profile, x: Floats, y: Floats, *, half: int) -> tuple[Floats, Floats, Floats]:
+    """Share of the light in each pixel of a stamp, and its slopes to x and y.
+
+    Parameters
+    ----------
+    profile : Profile
+    x, y : (n,) float64 arrays
+        Centres from the middle of the stamps, pixels.
+    half : int
+        Half the side of a stamp.
+
+    Returns
+    -------
+    share, to_x, to_y : (n, k, k) float64 arrays
+        With k = 2 half + 1, rows first.
+
+    Examples
+    --------
+    >>> share, _, _ = light_in_pixels(Gaussian(2.0), np.array([0.2]), np.array([-0.1]), half=8)
+    >>> round(float(share.sum()), 6)
+    1.0
+    """
+    x, y = (np.ascontiguousarray(part, np.float64) for part in (x, y))
+    out = np.empty((3, len(x), 2 * half + 1, 2 * half + 1))
+    star_light(profile.kernel, x, y, out)
+    return out[0], out[1], out[2]
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,34 +73,20 @@ class Gaussian:
 
     Examples
     --------
-    >>> share, _, _ = Gaussian(2.0).light(np.array([0.2]), np.array([-0.1]), half=8)
-    >>> round(float(share.sum()), 6)
-    1.0
+    >>> Gaussian(2.0).part(slice(0, 7))
+    Gaussian(fwhm_pix=2.0)
     """
 
     fwhm_pix: float
 
-    def light(self, x: Floats, y: Floats, *, half: int) -> tuple[Floats, Floats, Floats]:
+    @property
+    def kernel(self) -> StarProfile:
         """As in :class:`Profile`."""
-        span = np.arange(-half, half + 1)
-        along_x, slope_x = self._axis(span - x[:, None])
-        along_y, slope_y = self._axis(span - y[:, None])
-        return (
-            along_y[:, :, None] * along_x[:, None, :],
-            along_y[:, :, None] * slope_x[:, None, :],
-            slope_y[:, :, None] * along_x[:, None, :],
-        )
+        return StarProfile.gaussian(sigma=self.fwhm_pix / FWHM_PER_SIGMA)
 
     def part(self, _: slice, /) -> Gaussian:
         """As in :class:`Profile`."""
         return self
-
-    def _axis(self, offset: Floats) -> tuple[Floats, Floats]:
-        sigma = self.fwhm_pix / FWHM_PER_SIGMA
-        low, high = offset - 0.5, offset + 0.5
-        norm = 1 / (sigma * np.sqrt(2 * np.pi))
-        slope = norm * (np.exp(-((low / sigma) ** 2) / 2) - np.exp(-((high / sigma) ** 2) / 2))
-        return pixel_profile(offset, self.fwhm_pix), slope
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -98,7 +105,7 @@ class Spline:
     Examples
     --------
     >>> flat = Spline(np.ones((1, 33, 33)), 4)
-    >>> share, to_x, _ = flat.light(np.array([0.3]), np.array([0.1]), half=2)
+    >>> share, to_x, _ = light_in_pixels(flat, np.array([0.3]), np.array([0.1]), half=2)
     >>> bool(np.allclose(share, 1)), bool(np.allclose(to_x, 0))
     (True, True)
     """
@@ -107,35 +114,16 @@ class Spline:
     oversample: int
     center: tuple[float, float] = (0.0, 0.0)
 
-    def light(self, x: Floats, y: Floats, *, half: int) -> tuple[Floats, Floats, Floats]:
+    @property
+    def kernel(self) -> StarProfile:
         """As in :class:`Profile`."""
-        column, across, slope_x = self._axis(x - self.center[0], half)
-        row, up, slope_y = self._axis(y - self.center[1], half)
-        star = np.arange(len(x)) if len(self.knots) > 1 else np.zeros(len(x), int)
-        near = self.knots[
-            star[:, None, None, None, None], row[:, :, None, :, None], column[:, None, :, None, :]
-        ]
-        rows = np.einsum("npqab,nb->npqa", near, across)
-        return (
-            np.einsum("npqa,na->npq", rows, up),
-            np.einsum("npqab,na,nb->npq", near, up, slope_x, optimize=True),
-            np.einsum("npqa,na->npq", rows, slope_y),
-        )
+        x, y = (float(part) for part in self.center)
+        knots = np.ascontiguousarray(self.knots)
+        return StarProfile.spline(knots, oversample=self.oversample, center_x=x, center_y=y)
 
     def part(self, stars: slice, /) -> Spline:
         """As in :class:`Profile`."""
         return self if len(self.knots) == 1 else Spline(self.knots[stars], self.oversample, self.center)
-
-    def _axis(self, centre: Floats, half: int) -> tuple[NDArray[np.intp], Floats, Floats]:
-        """Knots that reach each pixel (n, k, 4), their weights (n, 4), and the slopes of the weights."""
-        middle = self.knots.shape[-1] // 2
-        at = middle - centre * self.oversample
-        first = np.floor(at).astype(np.intp)
-        weight, slope = cubic_weights(at - first)
-        pixel = np.arange(-half, half + 1) * self.oversample
-        reach = first[:, None, None] + pixel[:, None] + np.arange(-1, 3)
-        # the offset grows as the star moves away: minus
-        return np.clip(reach, 0, 2 * middle), weight, -slope * self.oversample
 
 
 def cubic_weights(t: Floats) -> tuple[Floats, Floats]:
@@ -181,11 +169,9 @@ def pixel_profile(offset: ArrayLike, fwhm_pix: float) -> Floats:
     >>> round(float(pixel_profile(np.arange(-9, 10), 2.0).sum()), 6)
     1.0
     """
-    from scipy.special import erf
-
     root = np.sqrt(2) * fwhm_pix / FWHM_PER_SIGMA
     at = np.asarray(offset, float)
-    return np.asarray((erf((at + 0.5) / root) - erf((at - 0.5) / root)) / 2)
+    return np.asarray((_erf((at + 0.5) / root) - _erf((at - 0.5) / root)) / 2)
 
 
 def neighbour_ratio(fwhm_pix: float) -> float:

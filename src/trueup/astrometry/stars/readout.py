@@ -132,10 +132,15 @@ def usable_pixels(exposure: Exposure, chip: Chip) -> NDArray[np.float32]:
     image = read_pixels(exposure, chip.id).astype(np.float32, copy=False)
     image[np.isinf(image)] = np.nan
     if "DQ" in chip.planes:
-        quality = read_pixels(exposure, chip.id, "DQ").astype(np.int32)
-        image[quality & _BAD != 0] = np.nan
-        _blank_saturated(image, quality & _SATURATED != 0)
+        quality = _flags(read_pixels(exposure, chip.id, "DQ"))
+        np.copyto(image, np.nan, where=(quality & _BAD).astype(bool))
+        _blank_saturated(image, (quality & _SATURATED).astype(bool))
     return image
+
+
+def _flags(quality: NDArray[np.generic]) -> NDArray[np.integer]:
+    """Data quality as integers; a plane without data comes as a constant of floats."""
+    return quality.astype(np.int16 if quality.dtype == np.int16 else np.int32, copy=False)
 
 
 def _blank_saturated(image: NDArray[np.float32], full: NDArray[np.bool_]) -> None:
