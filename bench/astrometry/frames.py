@@ -10,18 +10,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bench.astrometry.cases import CASES, SERIES, Case
-from bench.astrometry.pixels import READ_VARIANCE, Conditions, Psf, Stars, expose
-from bench.astrometry.psf import FWHM_PIX, GaussianPsf, TelescopePsf
-from bench.astrometry.sky import (
-    GAIA_EPOCH,
-    OUTLIERS,
-    WITHOUT_MOTION,
-    YEARS,
-    Sky,
-    gaia_error,
-    make_sky,
-    write_catalog,
-)
+from bench.astrometry.pixels import Conditions, Psf, Stars, expose
+from bench.astrometry.psf import GaussianPsf, TelescopePsf
+from bench.astrometry.sky import GAIA_EPOCH, YEARS, Sky, make_sky, write_catalog
 from trueup.model.cards import Cards
 from trueup.model.chipwcs import ChipWcs
 from trueup.model.displacement import Displacement, displaced
@@ -39,7 +30,7 @@ INJECTED = Displacement(60.0, -35.0, 0.004)
 CHROMATIC_PPM = 60.0  # between the filters, in series R
 _RECIPE = Recipe(filters=("F336W", "F275W"))
 _EXPTIME_S = 600.0
-_SKY_ELECTRONS = {"F336W": 4.0, "F275W": 1.5}
+SKY_ELECTRONS = {"F336W": 4.0, "F275W": 1.5}
 _RAYS = 0.03, 0.05
 _FOCUS_NM = 15.0
 _EPOCH_MJD = 51544.5 + (GAIA_EPOCH + YEARS - 2000.0) * 365.25
@@ -111,34 +102,6 @@ def make_frames(trial: Trial, folder: Path) -> Frames:
     return Frames(trial, paths, catalog, truth, injected, centre, sky)
 
 
-def photon_limit_mas(frames: Frames) -> float:
-    """The error per axis of somebody who finds every star and knows the profile.
-
-    The weighted mean of all stars that both exposures show, or the exposure and the catalogue; of those
-    that are no outliers and have a motion.
-    """
-    variances = [_variance_mas2(frames, number) for number in range(len(frames.truth))]
-    if frames.catalog:
-        known = len(frames.sky.magnitude)
-        motion = gaia_error(frames.sky.magnitude) ** 2 * (1 + YEARS**2)
-        variances = [variances[0][:known], motion / (1 - OUTLIERS - WITHOUT_MOTION)]
-    return float(np.sum(1 / np.sum(variances, axis=0)) ** -0.5)
-
-
-def _variance_mas2(frames: Frames, number: int) -> Floats:
-    """Variance of the positions in one exposure; infinite for a star that it does not show."""
-    electrons = frames.sky.electrons[number]
-    sigma = FWHM_PIX[frames.trial.case.filters[number]] / 2.3548
-    noise = READ_VARIANCE + _SKY_ELECTRONS[frames.trial.case.filters[number]]
-    # King 1983, PASP 95, 163
-    variance = sigma**2 / electrons * (1 + 8 * np.pi * sigma**2 * noise / electrons)
-    shown = np.zeros(len(electrons), bool)
-    for wcs in frames.truth[number]:
-        x, y = wcs.sky_to_pixel(frames.sky.ra, frames.sky.dec)
-        shown |= (x > 0) & (x < wcs.shape[1]) & (y > 0) & (y < wcs.shape[0])
-    return np.where(shown, variance * (wcs.scale_arcsec() * 1e3) ** 2, np.inf)
-
-
 def _planned(trial: Trial) -> Iterator[PlannedExposure]:
     """Two exposures at different places of the dither pattern, or one."""
     visit = plan_visit(_RECIPE, seed=trial.seed)  # two exposures per filter
@@ -186,7 +149,7 @@ def _planes(trial: Trial, exposure: PlannedExposure, number: int, sky: Sky, chip
     rng = np.random.default_rng(trial.stream(2, number))
     rays, focus = rng.uniform(*_RAYS), rng.normal(0, _FOCUS_NM)
     conditions = Conditions(
-        sky=_SKY_ELECTRONS[exposure.filter],
+        sky=SKY_ELECTRONS[exposure.filter],
         rays=rays,
         seed=tuple(trial.stream(3, number, chip)),
         defects=tuple(trial.stream(4, chip)),

@@ -16,7 +16,7 @@ Stars = tuple[Floats, Floats, Floats]
 
 SHAPE = (2051, 4096)
 READ_VARIANCE = 14.0 + 3.1**2  # post-flash and dark, read noise
-_FULL_WELL = 65_000.0
+FULL_WELL = 65_000.0
 _KNOWN_HOT, _KNOWN_WARM = 0.006, 0.004
 _NEW_HOT_PER_MPIX = 40.0
 _BAD_COLUMNS = 5
@@ -67,8 +67,8 @@ def expose(psf: Psf, stars: Stars, conditions: Conditions) -> Planes:
     add_cosmic_rays(image, rng, fraction=conditions.rays)
     err = np.sqrt(np.maximum(image, 0) + np.float32(READ_VARIANCE))
     image += err * rng.standard_normal(SHAPE, dtype=np.float32)
-    full = image > _FULL_WELL
-    image[full], dq[full] = _FULL_WELL, dq[full] | SATURATED
+    full = image > FULL_WELL
+    image[full], dq[full] = FULL_WELL, dq[full] | SATURATED
     return Planes(image, err, dq)
 
 

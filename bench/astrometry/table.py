@@ -9,6 +9,7 @@ import numpy as np
 
 from bench.astrometry.cases import Case
 from bench.astrometry.frames import Trial
+from bench.astrometry.limit import Limit
 from bench.astrometry.trial import Outcome
 
 HONEST = 0.7, 1.4
@@ -16,8 +17,8 @@ _WRONG_MAS = 10.0
 _CHANCE = 0.02
 HEADER = (
     f"{'':14}{'trials':>7}{'refused':>8}{'wrong':>6}{'stars':>6}{'rms error, mas':>18}{'photon':>9}"
-    f"{'rotation, 1e-4 deg':>22}{'corner':>8}{'rms of error / sigma':>24}{'s':>6}\n"
-    f"{'':41}{'east':>7}{'north':>7}{'bar':>6}{'limit':>7}{'rms':>14}{'bar':>8}{'mas':>8}"
+    f"{'rotation, 1e-4 deg':>25}{'corner':>8}{'rms of error / sigma':>24}{'s':>6}\n"
+    f"{'':41}{'east':>7}{'north':>7}{'bar':>6}{'limit':>7}{'rms':>14}{'bar':>5}{'limit':>6}{'mas':>8}"
     f"{'axis':>9}{'rot.':>7}{'corner':>8}"
 )
 
@@ -36,8 +37,8 @@ class Summary:
         Used, median.
     rms : dict of str to float
         Of the errors: east, north (mas), rotation (deg), corner (mas).
-    limit_mas : float
-        The error per axis that nobody could be better than, rms.
+    limit : Limit
+        What nobody could be better than, rms.
     honesty : dict of str to float
         Rms of error / sigma: axis, rotation, corner.
     seconds : float
@@ -51,7 +52,7 @@ class Summary:
     wrong: int
     stars: float
     rms: dict[str, float]
-    limit_mas: float
+    limit: Limit
     honesty: dict[str, float]
     seconds: float
 
@@ -84,6 +85,7 @@ class Summary:
 def summarise(series: str, case: Case, outcomes: Sequence[Outcome]) -> Summary:
     """Sum up the trials of a case."""
     measured = [o for o in outcomes if o.measured]
+    limits = [o.limit.axis_mas for o in outcomes], [o.limit.rotation_deg for o in outcomes]
     rms, honesty = {}, {}
     if measured:
         error = {name: np.array([o.errors[name] for o in measured]) for name in measured[0].errors}
@@ -99,7 +101,7 @@ def summarise(series: str, case: Case, outcomes: Sequence[Outcome]) -> Summary:
         wrong=sum(abs(o.errors["east"]) + abs(o.errors["north"]) > _WRONG_MAS for o in measured),
         stars=float(np.median([o.fit.n for o in outcomes])),
         rms=rms,
-        limit_mas=_rms(np.array([o.limit_mas for o in outcomes])),
+        limit=Limit(*(_rms(np.array(values)) for values in limits)),
         honesty=honesty,
         seconds=float(np.median([o.seconds for o in outcomes])),
     )
@@ -117,8 +119,9 @@ def row(summary: Summary) -> str:
         return f"{text}  nothing measured"
     rotation_bar = f"{bars.rotation_deg * 1e4:.1f}" if s.series == "G" and bars.rotation_deg else "-"
     bar = bars.axis_mas.get(s.series, "-")
-    text += f"{s.rms['east']:7.3f}{s.rms['north']:7.3f}{bar:>6}{s.limit_mas:7.3f}"
-    text += f"{s.rms['rotation'] * 1e4:14.2f}{rotation_bar:>8}{s.rms['corner']:8.3f}"
+    text += f"{s.rms['east']:7.3f}{s.rms['north']:7.3f}{bar:>6}{s.limit.axis_mas:7.3f}"
+    text += f"{s.rms['rotation'] * 1e4:14.2f}{rotation_bar:>5}{s.limit.rotation_deg * 1e4:6.2f}"
+    text += f"{s.rms['corner']:8.3f}"
     text += f"{s.honesty['axis']:9.2f}{s.honesty['rotation']:7.2f}{s.honesty['corner']:8.2f}{s.seconds:6.2f}"
     return f"{text}  {'MISSED: ' + ', '.join(s.misses) if s.misses else 'met'}"
 

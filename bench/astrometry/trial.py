@@ -7,7 +7,8 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from bench.astrometry.frames import Frames, photon_limit_mas
+from bench.astrometry.frames import Frames
+from bench.astrometry.limit import Limit, photon_limit
 from trueup.astrometry.measuring.measure import measure
 from trueup.astrometry.measuring.measurement import Candidate, Measurement
 from trueup.astrometry.pairs.field import outline
@@ -35,15 +36,15 @@ class Outcome:
         What was claimed.
     seconds : float
         Finding the sources, per exposure.
-    limit_mas : float
-        The error per axis that nobody could be better than.
+    limit : Limit
+        What nobody could be better than.
     """
 
     fit: Fit
     errors: dict[str, float]
     sigmas: dict[str, float]
     seconds: float
-    limit_mas: float
+    limit: Limit
 
     @property
     def measured(self) -> bool:
@@ -58,7 +59,7 @@ def run(frames: Frames) -> Outcome:
     seconds = float(np.mean([stars.seconds for stars in measurement.stars]))
     fit, center, corners = (_absolute if catalog else _relative)(measurement)
     errors, sigmas = compare(fit, displacement_at(frames, center), corners)
-    return Outcome(fit, errors, sigmas, seconds, photon_limit_mas(frames))
+    return Outcome(fit, errors, sigmas, seconds, photon_limit(frames))
 
 
 def _relative(measurement: Measurement) -> Measured:
