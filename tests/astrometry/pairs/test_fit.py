@@ -8,7 +8,7 @@ import pytest
 from astropy.coordinates import SkyCoord
 
 from trueup.astrometry.pairs.field import Field, common_field
-from trueup.astrometry.pairs.fit import Expectation
+from trueup.astrometry.pairs.fit import Expectation, solve
 from trueup.astrometry.pairs.plane import Projected, project
 from trueup.astrometry.pairs.register import register
 from trueup.astrometry.stars.sources import Sources
@@ -169,3 +169,18 @@ def test_common_field_of_turned_frames() -> None:
     assert field.center[0] % 360 == pytest.approx(0.0, abs=1e-9)
     assert field.pixel_mas == pytest.approx(np.sqrt(2) * pixel * 3.6e6)
     assert np.abs(field.corners).max() < 150 * pixel * 3.6e6
+
+
+@pytest.mark.parametrize("n", [13, 100])
+def test_errors_of_gaussian_lists_are_neither_too_large_nor_too_small(n: int) -> None:
+    """Outlier rejection costs a little of what the stars say, not what it takes away from the residuals."""
+    rng = np.random.default_rng(n)
+    pulls = []
+    for _ in range(400):
+        xy, sigma = rng.uniform(-SIZE, SIZE, (n, 2)), 10 ** rng.uniform(-0.5, 0.5, n)
+        tier = np.zeros(n, np.int8)
+        a = Projected(xy, np.full(n, 1e-6), np.ones(n), tier)
+        b = Projected(xy + rng.normal(0, 1, (n, 2)) * sigma[:, None], sigma, np.ones(n), tier)
+        fit = solve(a, b, expect=Expectation(floor_pix=0.0), pixel_mas=40.0)
+        pulls.append(fit.values[:3] / np.sqrt(np.diag(fit.covariance))[:3])
+    assert 0.9 < np.sqrt(np.mean(np.square(pulls))) < 1.08

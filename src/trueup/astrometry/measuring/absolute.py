@@ -131,11 +131,13 @@ def _similarity(tie: CatalogTie, known: Similarity, solution: Solution) -> Simil
     reference = tie.target.projected[found.a]
     mine = under(tie.seen, solution, center=tie.target.field.center, pick=found.b)
     basis, prior = design(reference, mine, expect=expect)
-    offset, share = mine.xy - reference.xy, known.weight / known.variance
-    values, covariance = weighted(basis, offset, share=share, prior=prior)
+    offset = mine.xy - reference.xy
+    values, covariance = weighted(basis, offset, share=known.information, prior=prior)
     square = ((offset - basis @ values) ** 2).sum(axis=1)
     # where the stars fit this solution worse than their errors, they say less about it
-    excess = float(share @ square) / max(2.0 * float(known.weight.sum()) - len(values), 1.0)
+    excess = float(known.weight / known.variance @ square) / max(
+        2.0 * float(known.weight.sum()) - len(values), 1.0
+    )
     covariance = with_common_errors(covariance * max(1.0, excess), expect)
     chi2 = reduced_chi2(square, reference, mine, floor_mas=expect.floor_pix * tie.target.field.pixel_mas)
     return replace(known, values=values[:4], covariance=covariance[:4, :4], chi2=float(chi2))

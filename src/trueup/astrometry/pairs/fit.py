@@ -22,6 +22,9 @@ _TUKEY = 4.685
 _RAYLEIGH_MEDIAN = 1.1774
 # mean square residual of Gaussian errors under Tukey weights, over that without
 _TUKEY_KEEPS = 0.82
+# variance of Tukey's estimate of Gaussian errors in two dimensions, times the sum of its weights
+_TUKEY_VARIANCE = 0.90
+_LEAST_FREEDOM = 6.0
 _STEPS = 30
 _SETTLED_MAS = 1e-4
 _MAX_EXCESS_PIX = 0.15
@@ -157,6 +160,11 @@ class Similarity:
     trail_pix: float = 0.0
     sigma_trail_pix: float = 0.0
 
+    @property
+    def information(self) -> Floats:
+        """What each star says of the fit: inverse variance per axis, 1/mas^2."""
+        return _information(self.weight, self.variance)
+
 
 def _basis(xy: Floats) -> Floats:
     """Slopes (n, 2, 4) of the displacement at points to shift, rotation and scale."""
@@ -234,7 +242,7 @@ def solve(a: Projected, b: Projected, *, expect: Expectation, pixel_mas: float) 
     square = ((offset - basis @ values) ** 2).sum(axis=1)
     variance = claimed + _likely_excess(square, claimed, weight=weight, most=most)
     weight = _tukey(square / variance)
-    values, covariance = weighted(basis, offset, share=weight / variance, prior=prior)
+    values, covariance = weighted(basis, offset, share=_information(weight, variance), prior=prior)
     covariance = with_common_errors(covariance, expect)
     square = ((offset - basis @ values) ** 2).sum(axis=1)
     chi2 = float(reduced_chi2(square, a, b, floor_mas=expect.floor_pix * pixel_mas))
@@ -346,6 +354,14 @@ def reduced_chi2(square: Floats, a: Projected, b: Projected, *, floor_mas: float
     """
     allowed = a.sigma**2 + b.sigma**2 + 2 * floor_mas**2
     return np.asarray(np.median(square / allowed, axis=-1) / _RAYLEIGH_MEDIAN**2)
+
+
+def _information(weight: Floats, variance: Floats) -> Floats:
+    """Inverse variance that each star contributes under Tukey weights; less where few tell the scatter."""
+    freedom = max(2 * float(weight.sum()) - 4, _LEAST_FREEDOM)
+    # as the variance of Student's t over that of a Gaussian
+    few = freedom / (freedom - 2)
+    return np.asarray(weight / (_TUKEY_VARIANCE * few * variance))
 
 
 def _tukey(square: Floats) -> Floats:

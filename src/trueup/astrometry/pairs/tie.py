@@ -316,7 +316,7 @@ class _Judge:
     def __init__(self, pair: Tie, known: Similarity) -> None:
         stars, center = pair.registration, pair.field.center
         self.pair, self.known = pair, known
-        self.share = known.weight / known.variance
+        self.share = known.information
         self.seen_a = under(pair.a, pair.combination[0], center=center, pick=stars.a)
         self.seen_b = under(pair.b, pair.combination[1], center=center, pick=stars.b)
         self.coverage = coverage(self.seen_a.xy, pair.field)
