@@ -10,9 +10,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from trueup.astrometry.pairs.field import Field, common_field
-from trueup.astrometry.pairs.fit import Expectation, Fit
+from trueup.astrometry.pairs.fit import Fit
 from trueup.astrometry.pairs.plane import Projected, project
 from trueup.astrometry.pairs.register import Registration, register
+from trueup.astrometry.pairs.similarity import Expectation
 from trueup.astrometry.references.reference import product_sources
 from trueup.astrometry.stars.sources import Sources
 from trueup.errors import UsageError

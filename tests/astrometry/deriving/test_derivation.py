@@ -12,7 +12,8 @@ from scenes import CHIPS, FIELD, chip_wcs, header
 from trueup.astrometry.deriving.baseline import baseline, frame_links, most_trusted, moved
 from trueup.astrometry.deriving.derivation import Derivation, Wish, derive
 from trueup.astrometry.measuring.measurement import Measurement
-from trueup.astrometry.pairs.fit import Fit, Similarity, displace
+from trueup.astrometry.pairs.fit import Fit
+from trueup.astrometry.pairs.similarity import Similarity, displace
 from trueup.errors import SolutionError
 from trueup.model.cards import make_card
 from trueup.model.displacement import Displacement, displacement

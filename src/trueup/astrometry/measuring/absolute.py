@@ -6,18 +6,10 @@ from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
 from trueup.astrometry.measuring.measurement import Absolute, Candidate
-from trueup.astrometry.pairs.fit import (
-    Fit,
-    Similarity,
-    coverage,
-    describe_fit,
-    design,
-    reduced_chi2,
-    weighted,
-    with_common_errors,
-)
+from trueup.astrometry.pairs.fit import Fit, coverage, describe_fit
 from trueup.astrometry.pairs.register import assess
 from trueup.astrometry.pairs.seen import Seen, under
+from trueup.astrometry.pairs.similarity import Similarity, design, reduced_chi2, weighted, with_common_errors
 from trueup.astrometry.references.catalog import Catalog
 from trueup.astrometry.references.target import CatalogTie, aim, expectation, tie_to_catalog
 from trueup.model.exposure import Exposure

@@ -6,7 +6,8 @@ from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
-from trueup.astrometry.pairs.fit import Fit, Similarity
+from trueup.astrometry.pairs.fit import Fit
+from trueup.astrometry.pairs.similarity import Similarity
 from trueup.astrometry.pairs.tie import Tie
 from trueup.astrometry.references.target import CatalogTie
 from trueup.astrometry.stars.starlist import StarList

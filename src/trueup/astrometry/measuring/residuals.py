@@ -8,9 +8,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from trueup.astrometry.pairs.fit import Similarity, displace
 from trueup.astrometry.pairs.plane import Projected
 from trueup.astrometry.pairs.seen import CCDS, Seen, transfers, under
+from trueup.astrometry.pairs.similarity import Similarity, displace
 from trueup.astrometry.pairs.tie import Tie
 from trueup.astrometry.references.target import CatalogTie
 from trueup.model.offset import MAS_PER_DEG

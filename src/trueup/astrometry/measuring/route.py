@@ -9,7 +9,7 @@ from itertools import pairwise
 import numpy as np
 
 from trueup.astrometry.measuring.measurement import Candidate, Relative
-from trueup.astrometry.pairs.fit import Fit, Similarity, describe_fit, moves
+from trueup.astrometry.pairs.fit import Fit, describe_fit, moves
 from trueup.astrometry.pairs.register import (
     FLOOR_ACROSS_FILTERS_MAS,
     FLOOR_MAS,
@@ -17,6 +17,7 @@ from trueup.astrometry.pairs.register import (
     judged_displacement,
     verdict,
 )
+from trueup.astrometry.pairs.similarity import Similarity
 from trueup.astrometry.pairs.tie import Tie, is_same_filter
 
 # a detour must halve the variance to replace what was measured directly

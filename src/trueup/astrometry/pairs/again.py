@@ -7,8 +7,8 @@ from collections.abc import Iterator, Mapping, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from trueup.astrometry.pairs.fit import displace
 from trueup.astrometry.pairs.seen import Seen, positions, see
+from trueup.astrometry.pairs.similarity import displace
 from trueup.astrometry.pairs.tie import Tie, retie
 from trueup.astrometry.stars.starlist import StarList, look_again
 from trueup.model.chipwcs import ChipWcs, plane_to_sky

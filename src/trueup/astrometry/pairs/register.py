@@ -8,19 +8,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from trueup.astrometry.pairs.field import Field, grid_inside
-from trueup.astrometry.pairs.fit import (
-    Expectation,
-    Fit,
-    Similarity,
-    coverage,
-    describe_fit,
-    displace,
-    moves,
-    solve,
-)
+from trueup.astrometry.pairs.fit import Fit, coverage, describe_fit, moves
 from trueup.astrometry.pairs.match import Match, match, pair_up, rematch
 from trueup.astrometry.pairs.peak import Search
 from trueup.astrometry.pairs.plane import Projected
+from trueup.astrometry.pairs.similarity import Expectation, Similarity, displace, solve
 
 Floats = NDArray[np.float64]
 Index = NDArray[np.intp]

@@ -13,20 +13,18 @@ import numpy as np
 from numpy.typing import NDArray
 
 from trueup.astrometry.pairs.field import Field
-from trueup.astrometry.pairs.fit import (
+from trueup.astrometry.pairs.fit import Fit, coverage, describe_fit
+from trueup.astrometry.pairs.peak import Search
+from trueup.astrometry.pairs.register import MAX_CHI2, PASS_PIX, REMEDY, Registration, assess, register
+from trueup.astrometry.pairs.seen import Places, Seen, same_pixels, under, unlikeness
+from trueup.astrometry.pairs.similarity import (
     Expectation,
-    Fit,
     Similarity,
-    coverage,
-    describe_fit,
     design,
     reduced_chi2,
     weighted,
     with_common_errors,
 )
-from trueup.astrometry.pairs.peak import Search
-from trueup.astrometry.pairs.register import MAX_CHI2, PASS_PIX, REMEDY, Registration, assess, register
-from trueup.astrometry.pairs.seen import Places, Seen, same_pixels, under, unlikeness
 from trueup.model.chipwcs import sky_to_plane
 from trueup.model.offset import MAS_PER_DEG, field_center
 from trueup.model.solution import Solution

@@ -9,12 +9,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from trueup.astrometry.pairs.field import Field, outline
-from trueup.astrometry.pairs.fit import Expectation, Fit
+from trueup.astrometry.pairs.fit import Fit
 from trueup.astrometry.pairs.match import Match
 from trueup.astrometry.pairs.peak import Search
 from trueup.astrometry.pairs.plane import Projected
 from trueup.astrometry.pairs.register import Registration, register
 from trueup.astrometry.pairs.seen import Seen, under
+from trueup.astrometry.pairs.similarity import Expectation
 from trueup.astrometry.references.catalog import ReferenceStars
 from trueup.model.chipwcs import sky_to_plane
 from trueup.model.exposure import Exposure
