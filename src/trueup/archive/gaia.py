@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from trueup.archive.extra import extra
 from trueup.archive.transport import Transport
 from trueup.config import Gaia
 from trueup.errors import DataError, FileAccessError, NetworkError
@@ -179,7 +180,8 @@ def _asked(transport: Transport, cone: Cone, urls: Iterable[str], *, most: int) 
 
 
 def _answer(transport: Transport, cone: Cone, url: str, *, most: int) -> Table:
-    from pyvo.dal import TAPService
+    with extra():
+        from pyvo.dal import TAPService
 
     with warnings.catch_warnings():
         # the overflow is looked at below, and no service writes flawless VOTables

@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
+from trueup.archive.extra import extra
 from trueup.archive.token import FORBIDDEN, HOW_TO
 from trueup.archive.transport import Transport, reason
 from trueup.errors import NetworkError, TrueupError
@@ -43,7 +44,8 @@ def open_portal(transport: Transport, server: str, *, page: int, pause_s: float)
     >>> portal._portal_api_connection.MAST_REQUEST_URL
     'http://127.0.0.1/api/v0/invoke'
     """
-    from astroquery.mast import ObservationsClass
+    with extra():
+        from astroquery.mast import ObservationsClass
 
     client = ObservationsClass()
     client.disable_cloud_dataset()
@@ -102,7 +104,8 @@ def explained(server: str) -> Iterator[None]:
     Traceback (most recent call last):
     trueup.errors.NetworkError: http://127.0.0.1: answers with nonsense ('data'); try again later
     """
-    import requests
+    with extra():
+        import requests
 
     try:
         yield

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 from urllib.parse import parse_qs, urlsplit
 
+from trueup.archive.extra import extra
 from trueup.archive.patience import BUSY, Patience, retry_after
 from trueup.archive.s3 import bucket_part
 from trueup.archive.token import FORBIDDEN, HOW_TO
@@ -153,8 +154,9 @@ def _name(url: str) -> str:
 
 
 def _web_part(transport: Transport, url: str, *, start: int, stop: int) -> Part:
-    import requests
-    from urllib3.exceptions import HTTPError
+    with extra():
+        import requests
+        from urllib3.exceptions import HTTPError
 
     patience = Patience(transport.http)
     while True:

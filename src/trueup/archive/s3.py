@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
+from trueup.archive.extra import extra
 from trueup.archive.product import Archive, Product
 from trueup.archive.stream import Stream, TransientError
 from trueup.archive.transport import Transport, reason
@@ -61,9 +62,10 @@ def bucket_part(
     Traceback (most recent call last):
     trueup.errors.NetworkError: s3://stpubdata/a_flc.fits: trueup is offline and this was wanted
     """
-    from fsspec.asyn import sync
-
     transport.demand_online(url)
+    with extra():
+        from fsspec.asyn import sync
+
     files = _filesystem(transport, settings)
     bucket, key, _ = files.split_path(url)
     pinned = {"IfMatch": mark} if mark else {}
@@ -145,7 +147,8 @@ class Bucket:
 
 
 def _filesystem(transport: Transport, settings: S3) -> S3FileSystem:
-    from s3fs import S3FileSystem
+    with extra():
+        from s3fs import S3FileSystem
 
     http = transport.http
     waiting: dict[str, Any] = {"connect_timeout": http.connect_s, "read_timeout": http.read_s}

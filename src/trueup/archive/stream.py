@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from trueup.archive.extra import extra
 from trueup.archive.patience import BUSY, retry_after
 from trueup.archive.token import FORBIDDEN, HOW_TO
 from trueup.archive.transport import Transport, reason
@@ -117,7 +118,8 @@ def open_url(
 
 
 def _ask(transport: Transport, url: str, *, start: int = 0, mark: str = "") -> requests.Response:
-    import requests
+    with extra():
+        import requests
 
     headers = {"Range": f"bytes={start}-", "If_Range": mark} if start else {}
     try:

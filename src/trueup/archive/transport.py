@@ -7,6 +7,7 @@ import threading
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any, Self
 
+from trueup.archive.extra import extra
 from trueup.archive.token import find_token
 from trueup.config import Config, Http
 from trueup.errors import NetworkError
@@ -147,7 +148,8 @@ def explained(url: str) -> Iterator[None]:
     Traceback (most recent call last):
     trueup.errors.NetworkError: http://127.0.0.1/x: no answer in time
     """
-    import requests
+    with extra():
+        import requests
 
     try:
         yield

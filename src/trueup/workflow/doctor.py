@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from trueup import __version__
+from trueup.archive.extra import INSTALL
 from trueup.archive.reach import reach, services
 from trueup.archive.transport import Transport
 from trueup.config import Config, origins, processors, read_config, settings_file
@@ -134,7 +135,7 @@ def _versions() -> Iterator[Check]:
         yield Check("version", name, "ok" if found else "failed", found, "" if found else f"install {name}")
     for name in _ARCHIVE:
         found = _version(name)
-        todo = "" if found else "for the archive: pip install trueup[archive]"
+        todo = "" if found else f"for the archive: {INSTALL}"
         yield Check("version", name, "ok" if found else "warning", found, todo)
     for name in _PEERS:
         found = _version(name)
@@ -200,7 +201,7 @@ def _without_password(url: str) -> str:
 
 def _services(config: Config) -> Iterator[Check]:
     asked = services(config)
-    missing = "" if find_spec("requests") else "pip install trueup[archive]"
+    missing = "" if find_spec("requests") else INSTALL
     if config.http.offline or missing:
         for name, url in asked:
             yield Check("service", name, "skipped", _without_password(url), missing or "offline")
