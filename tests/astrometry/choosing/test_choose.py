@@ -88,7 +88,7 @@ def test_a_rejected_kind_that_all_have_is_judged_in_all() -> None:
     reasons = {one.reason for one in without_sky if one.solution.wcsname == GSC}
     assert len([one for one in without_sky if one.solution.wcsname == GSC]) == 4
     (reason,) = reasons
-    assert reason.startswith("in all, 0.0 +- ")
+    assert reason.startswith("in all four: 0.0 +- ")
     assert reason.endswith("at worst, no fit to the sky")
     on_sky = choose(measurement(*tutorial(), catalog_sigma_mas=0.3)).rejected
     (reason,) = {one.reason for one in on_sky if one.solution.wcsname == GSC}

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Sequence
-from dataclasses import replace
 
 from trueup.astrometry.choosing import remarks
+from trueup.astrometry.choosing.counted import all_of, count
 from trueup.astrometry.choosing.evidence import Assignment, Evidence
 from trueup.astrometry.choosing.standing import (
     Distance,
@@ -18,42 +18,6 @@ from trueup.astrometry.choosing.standing import (
     worst_of,
 )
 from trueup.model.soundness import judge
-
-_COUNTS = ("none", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten")
-
-
-def _all_of(number: int) -> str:
-    """All of a small number, in words.
-
-    Examples
-    --------
-    >>> _all_of(2), _all_of(4), _all_of(36)
-    ('both', 'all four', 'all 36')
-    """
-    return "both" if number == 2 else f"all {_count(number)}"
-
-
-def _count(number: int) -> str:
-    """A small number as a word.
-
-    Examples
-    --------
-    >>> _count(4), _count(36)
-    ('four', '36')
-    """
-    return _COUNTS[number] if number < len(_COUNTS) else str(number)
-
-
-def _within(distance: Distance) -> str:
-    """A bound that a displacement is within, its error included.
-
-    Examples
-    --------
-    >>> _within(Distance(0.31, 0.29, 39.6))
-    '0.6 mas (0.015 px)'
-    """
-    bound = replace(distance, mas=distance.mas + distance.sigma_mas)
-    return f"{bound.mas:.1f} mas ({bound.pix:.3f} px)"
 
 
 def _labels(evidence: Evidence, a: str, b: str) -> tuple[str, str]:
@@ -103,9 +67,9 @@ def kept(evidence: Evidence, standing: Standing) -> str:
             f"nothing is measurably off under {what}, but the measurement is too coarse to pass it{worst};"
             " no other set is better by 3 sigma and 0.05 px"
         )
-    where = "" if n == 1 else f" in {_all_of(n)} exposures"
+    where = "" if n == 1 else f" in {all_of(n)} exposures"
     every = f"{what}, in force{where}, {'is' if len(names) == 1 else 'are'} sound"
-    agree = f", and every pair agrees within {_within(standing.worst)}" if standing.worst else ""
+    agree = f", and every pair agrees within {standing.worst.bound}" if standing.worst else ""
     on_sky = f", {standing.absolute} off the catalogue" if standing.absolute else ""
     return f"{every}{agree}{on_sky}: already good"
 
@@ -215,8 +179,8 @@ def _remedy(evidence: Evidence, after: Standing) -> str:
     n = len(after.assignment)
     what = _moved(evidence, after)
     if after.common is not None:
-        what = after.common if n == 1 else f"{after.common} is common to {_all_of(n)} and"
-    brings = f" brings every pair within {_within(after.worst)}" if after.worst else " is nearer"
+        what = after.common if n == 1 else f"{after.common} is common to {all_of(n)} and"
+    brings = f" brings every pair within {after.worst.bound}" if after.worst else " is nearer"
     on_sky = f", {after.absolute} off the catalogue" if after.absolute else ""
     return f"{what}{brings}{on_sky}"
 
@@ -257,7 +221,7 @@ def to_derive(evidence: Evidence, before: Standing, standings: Sequence[Standing
         nearest = min(failing, key=lambda s: s.worst.pix if s.worst else math.inf)
         parts.append(f"at best {_offence(evidence, nearest)}")
     parts += [
-        f"{s.common} would bring every pair within {_within(s.worst)}, but gives up the fit to the sky:"
+        f"{s.common} would bring every pair within {s.worst.bound}, but gives up the fit to the sky:"
         " only a catalogue can tell"
         for s in standings
         if s.verdict == "pass" and s.common and s.worst
@@ -315,8 +279,8 @@ def bad_siblings(evidence: Evidence, before: Standing) -> list[str]:
         worst = worst_of(evidence, candidate, siblings)
         if rootname not in majority and worst and agreed and _has_sibling(evidence, rootname, majority):
             found.append(
-                f"{rootname} is {worst} off its {_count(len(majority))} siblings, which agree within"
-                f" {_within(agreed)}: {evidence.solution(candidate).name} is wrong there"
+                f"{rootname} is {worst} off its {count(len(majority))} siblings, which agree within"
+                f" {agreed.bound}: {evidence.solution(candidate).name} is wrong there"
             )
     return found
 

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable
 
-from trueup.astrometry.choosing.evidence import Assignment, Evidence, counts
+from trueup.astrometry.choosing.counted import all_of
+from trueup.astrometry.choosing.evidence import Assignment, Evidence, counts, pixel_mas
 from trueup.astrometry.choosing.ranking import gives_up_the_sky
 from trueup.astrometry.choosing.search import common_sets
-from trueup.astrometry.choosing.standing import PASS_PIX, Standing, sky_offset, stand, worst_of
+from trueup.astrometry.choosing.standing import PASS_PIX, Distance, Standing, sky_offset, stand, worst_of
 from trueup.astrometry.measuring.measurement import Candidate
 from trueup.model.soundness import judge
 
@@ -117,11 +118,11 @@ def _of_sets(evidence: Evidence, chosen: Assignment) -> Iterable[tuple[Candidate
 
 def _in_all(evidence: Evidence, standing: Standing, taken: Standing) -> str:
     """A common set in words: the worst pair, the catalogue, and what a set that passes lacks."""
-    words = [f"in all, {standing.worst} at worst"] if standing.worst else []
+    words = [f"{standing.worst} at worst"] if standing.worst else []
     words += [f"{standing.absolute} off the catalogue"] if standing.absolute else []
     if words and standing.verdict == "pass":
         words.append(shortcoming(evidence, standing, taken))
-    return ", ".join(words)
+    return f"in {all_of(len(standing.assignment))}: {', '.join(words)}" if words else ""
 
 
 def shortcoming(evidence: Evidence, standing: Standing, taken: Standing) -> str:
@@ -161,7 +162,7 @@ def _why_rejected(evidence: Evidence, candidate: Candidate, chosen: Assignment) 
         return "linear: it has no distortion model"
     worst, sky = worst_of(evidence, candidate, chosen), evidence.against_catalog(candidate)
     words = [f"{worst} off {worst.a}"] if worst else []
-    words += ["{:.1f} +- {:.1f} mas off the catalogue".format(*sky_offset(sky))] if sky else []
+    words += [f"{Distance(*sky_offset(sky), pixel_mas(sky))} off the catalogue"] if sky else []
     if worst and worst.pix <= PASS_PIX:
         kind = evidence.solution(candidate).name.kind
         others = {evidence.solution(other).name.kind for other in chosen.values()}

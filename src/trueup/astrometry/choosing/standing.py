@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import combinations
 from typing import Literal
 
@@ -41,6 +41,8 @@ class Distance:
     --------
     >>> print(Distance(69.2, 0.4, 39.6))
     69.2 +- 0.4 mas (1.75 px)
+    >>> Distance(0.31, 0.29, 39.6).bound
+    '0.6 mas (0.015 px)'
     """
 
     mas: float
@@ -54,9 +56,18 @@ class Distance:
         """The displacement in pixels."""
         return self.mas / self.pixel_mas if self.pixel_mas else 0.0
 
+    @property
+    def bound(self) -> str:
+        """What the displacement is within, its error included, in words."""
+        outer = replace(self, mas=self.mas + self.sigma_mas)
+        return f"{outer.mas:.1f} {outer._units()}"
+
     def __str__(self) -> str:
+        return f"{self.mas:.1f} +- {self.sigma_mas:.1f} {self._units()}"
+
+    def _units(self) -> str:
         digits = 3 if self.pix < 0.1 else 2
-        return f"{self.mas:.1f} +- {self.sigma_mas:.1f} mas ({self.pix:.{digits}f} px)"
+        return f"mas ({self.pix:.{digits}f} px)"
 
 
 @dataclass(frozen=True, slots=True, eq=False)
