@@ -12,6 +12,7 @@ from typing import Any
 from trueup import __version__
 from trueup.errors import ChangedError, FileAccessError, FormatError, SelectionError
 from trueup.fits.splice import sha256_of
+from trueup.report.files import write_json
 
 PathLike = str | os.PathLike[str]
 
@@ -46,14 +47,7 @@ def write_choice(values: Mapping[str, Any], path: PathLike) -> None:
             read_choice(target)
         except FormatError as error:
             raise FileAccessError("exists and is no choice", file=path, todo="give another name") from error
-    text = json.dumps({"schema": _SCHEMA, "version": __version__, **values}, indent=1, allow_nan=False)
-    draft = target.with_name(f".{target.name}.{os.getpid()}")
-    try:
-        draft.write_text(f"{text}\n")
-        os.replace(draft, target)
-    except OSError as error:
-        draft.unlink(missing_ok=True)
-        raise FileAccessError(os.strerror(error.errno or 0), file=path) from error
+    write_json(target, {"schema": _SCHEMA, "version": __version__, **values})
 
 
 def read_choice(path: PathLike) -> dict[str, Any]:

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from trueup.fits.product_read import read_frame
+from trueup.report.files import write_text
 from trueup.report.page import rows, words
 from trueup.report.page.charts import field_chart, histogram_chart, trend_chart
 from trueup.report.page.layers import layers
@@ -25,7 +26,12 @@ _REST = 1_000_000
 
 
 def write_page(
-    story: Story, path: str | os.PathLike[str], *, full: bool = False, private: bool = False
+    story: Story,
+    path: str | os.PathLike[str],
+    *,
+    place: str | os.PathLike[str] | None = None,
+    full: bool = False,
+    private: bool = False,
 ) -> Path:
     """Write the page of a visit.
 
@@ -35,6 +41,8 @@ def write_page(
         With products on one pixel grid.
     path : path
         The HTML file; replaced if it is there.
+    place : path, optional
+        Where the page will be read, as its links need to know; by default where it is written.
     full : bool
         Embed the products at full resolution.
     private : bool
@@ -52,26 +60,10 @@ def write_page(
     ...     "alignment report" in page.read_text()
     True
     """
-    page = Path(path)
     if private:
         story = _without_sky(story)
-    text = environment().get_template("page.html.j2").render(**_facts(story, page, full=full))
-    return write_text(text, page)
-
-
-def write_text(text: str, page: Path) -> Path:
-    """Put a page in its place in one step.
-
-    Examples
-    --------
-    >>> import tempfile
-    >>> with tempfile.TemporaryDirectory() as folder:
-    ...     write_text("x", Path(folder, "a.html")).name
-    'a.html'
-    """
-    unfinished = page.with_name(f".{page.name}.part")
-    unfinished.write_text(text, encoding="utf-8")
-    return unfinished.replace(page)
+    facts = _facts(story, Path(path if place is None else place), full=full)
+    return write_text(Path(path), environment().get_template("page.html.j2").render(**facts))
 
 
 def _without_sky(story: Story) -> Story:

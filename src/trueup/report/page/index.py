@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from trueup.report.page import asset, environment, write_text
+from trueup.report.files import write_text
+from trueup.report.page import asset, environment
 from trueup.report.page.rows import badge, plus_minus, relative
 from trueup.report.page.words import headline, separation, typeset
 from trueup.report.story import Story, StoryOffset, StoryProduct
@@ -132,4 +133,4 @@ def write_index(entries: Iterable[Entry], path: str | os.PathLike[str]) -> Path:
         "style": asset("style.css"),
         "script": asset("index.js"),
     }
-    return write_text(environment().get_template("index.html.j2").render(**facts), page)
+    return write_text(page, environment().get_template("index.html.j2").render(**facts))

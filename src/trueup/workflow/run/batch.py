@@ -13,8 +13,9 @@ from typing import Any
 from trueup.config import Config, read_config
 from trueup.errors import DataError, FileAccessError, NetworkError, TrueupError, UsageError
 from trueup.fits.visit import open_visit
+from trueup.report.files import write_text
 from trueup.workflow.fetch import find
-from trueup.workflow.run.folder import MANIFEST, claimed, open_folder, read_manifest, runs_in, write_text
+from trueup.workflow.run.folder import MANIFEST, claimed, open_folder, read_manifest, runs_in
 from trueup.workflow.run.pages import INDEX, index
 from trueup.workflow.run.recipe import RunRecipe, recipe_of, rooted
 from trueup.workflow.run.visit import Given, Run, run_visit

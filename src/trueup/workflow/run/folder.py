@@ -16,6 +16,7 @@ from typing import Any
 from trueup import __version__
 from trueup.errors import FileAccessError, FormatError, UsageError
 from trueup.fits.splice import sha256_of
+from trueup.report.files import write_json
 
 Values = dict[str, Any]
 
@@ -333,30 +334,3 @@ def _holds_run(path: Path) -> bool:
     """Whether it is the folder of one of several visits, be it only begun."""
     names = {inside.name for inside in path.iterdir()} if path.is_dir() else {path.name}
     return MANIFEST in names or names <= set(_UNFINISHED)
-
-
-def write_json(path: Path, values: Mapping[str, Any]) -> None:
-    """Write plain values, floats as they are; NaN is an error.
-
-    Examples
-    --------
-    >>> import tempfile
-    >>> with tempfile.TemporaryDirectory() as folder:
-    ...     write_json(Path(folder, "a", "b.json"), {"n": 1})
-    """
-    path.parent.mkdir(parents=True, exist_ok=True)
-    write_text(path, json.dumps(values, indent=1, allow_nan=False, default=str) + "\n")
-
-
-def write_text(path: Path, text: str) -> None:
-    """Write a file whole or not at all.
-
-    Examples
-    --------
-    >>> import tempfile
-    >>> with tempfile.TemporaryDirectory() as folder:
-    ...     write_text(Path(folder, "batch.jsonl"), "{}")
-    """
-    draft = path.with_name(f".{path.name}.part")
-    draft.write_text(text, encoding="utf-8")
-    os.replace(draft, path)

@@ -33,10 +33,8 @@ def report_stage(folder: RunFolder, *, full: bool, private: bool) -> None:
     told = {name: folder.manifest[name] for name in ("recipe", "inputs", "left_out")}
 
     def make(draft: Path) -> None:
-        page = write_page(story_of(folder), draft / REPORT, full=full, private=private)
-        text = page.read_text(encoding="utf-8")
-        # the page is made one folder below its place
-        page.write_text(text.replace('href="../', 'href="'), encoding="utf-8")
+        place = folder.path / REPORT
+        write_page(story_of(folder), draft / REPORT, place=place, full=full, private=private)
 
     folder.stage("report", key_of("report", before, told, full, private), make=make)
 

@@ -10,6 +10,7 @@ from trueup.drizzle.admission import why_not
 from trueup.edit.headerlets import headerlet_of
 from trueup.fits.visit import open_visit
 from trueup.model.table import table_of
+from trueup.report.files import write_json
 from trueup.report.fit import fit_values
 from trueup.report.listing import listing
 from trueup.report.measurement import measurement_values
@@ -20,7 +21,7 @@ from trueup.workflow.drizzle_settings import layered
 from trueup.workflow.fit import fit
 from trueup.workflow.references import NamedTables
 from trueup.workflow.run.comparison import compare_products
-from trueup.workflow.run.folder import key_of, write_json
+from trueup.workflow.run.folder import key_of
 from trueup.workflow.run.job import CHOICE, Job, drizzle_files_of
 from trueup.workflow.run.products import drizzle_both
 from trueup.workflow.save import save_measurement
@@ -34,7 +35,7 @@ def list_solutions(job: Job) -> None:
 
     def make(draft: Path) -> None:
         values = listing(open_visit([*job.files, *job.recipe.headerlets]))
-        write_json(draft / LISTING, values)
+        _write_json(draft / LISTING, values)
         rows = [{"rootname": one["rootname"], **s} for one in values["items"] for s in one["solutions"]]
         _write_table(draft / "tables/solutions.ecsv", rows)
 
@@ -50,7 +51,7 @@ def measure(job: Job) -> None:
         for one in values["exposures"]:
             # how long it took is the manifest's
             one["seconds"] = None
-        write_json(draft / MEASUREMENT, values)
+        _write_json(draft / MEASUREMENT, values)
         for kind in ("relative", "absolute"):
             _write_table(draft / f"tables/{kind}.ecsv", values[kind])
         save_measurement(measurement, draft / "stars")
@@ -69,7 +70,7 @@ def derive(job: Job) -> None:
         )
         values = fit_values(found)
         values["files"] = [f"headerlets/{path.name}" for path in found.files]
-        write_json(draft / FIT, values)
+        _write_json(draft / FIT, values)
 
     job.folder.stage("fit", key_of("fit", job.measured_key, job.recipe.solution), make=make)
 
@@ -125,7 +126,7 @@ def drizzle(job: Job) -> None:
     def make(draft: Path) -> None:
         both = drizzle_both(job, exposures, settings=settings, draft=draft) if exposures else ([], ())
         refused = [f"{e.path} is not drizzled: {why}" for e in job.visit.exposures if (why := why_not(e))]
-        write_json(draft / DRIZZLE, {"products": both[0], "notes": [*refused, *both[1], *tables.notes]})
+        _write_json(draft / DRIZZLE, {"products": both[0], "notes": [*refused, *both[1], *tables.notes]})
 
     job.folder.stage("drizzle", key_of("drizzle", job.choice_key, decided, given), make=make)
 
@@ -136,7 +137,7 @@ def compare(job: Job) -> None:
     def make(draft: Path) -> None:
         drizzled = job.folder.values_of("drizzle", DRIZZLE) or {"products": []}
         rows = compare_products(drizzled["products"], job.folder.path, draft)
-        write_json(draft / OFFSETS, {"offsets": rows})
+        _write_json(draft / OFFSETS, {"offsets": rows})
 
     job.folder.stage("compare", key_of("compare", job.folder.digests("drizzle")), make=make)
 
@@ -147,7 +148,9 @@ def put_in_force(job: Job) -> None:
 
     def make(draft: Path) -> None:
         if choice["verdict"] == "derive":
-            write_json(draft / APPLIED, {"reason": "", "unverified": f"nothing to apply: {choice['reason']}"})
+            _write_json(
+                draft / APPLIED, {"reason": "", "unverified": f"nothing to apply: {choice['reason']}"}
+            )
             return
         out = draft / "exposures" if recipe.write_exposures else None
         if out is not None:
@@ -155,12 +158,17 @@ def put_in_force(job: Job) -> None:
         values = apply([], choice=job.folder.path / CHOICE, out=out).as_dict()
         # which file went where changes with the draft folder; what changed in it is in the undo record
         told = ("reason", "verified", "unverified")
-        write_json(draft / APPLIED, {name: values.get(name) for name in told})
+        _write_json(draft / APPLIED, {name: values.get(name) for name in told})
 
     if recipe.in_place and any(not one["was_active"] for one in choice["exposures"]):
         # the exposures are as they were before the edit, whatever was done to them earlier
         job.folder.forget("apply")
     job.folder.stage("apply", key_of("apply", recipe.in_place, job.folder.digests("choose")), make=make)
+
+
+def _write_json(path: Path, values: Mapping[str, Any]) -> None:
+    path.parent.mkdir(exist_ok=True)
+    write_json(path, values)
 
 
 def _write_table(path: Path, rows: Sequence[Mapping[str, Any]]) -> None:
