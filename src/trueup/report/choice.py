@@ -14,6 +14,7 @@ from trueup.astrometry.measuring.measurement import Candidate, Measurement
 from trueup.astrometry.pairs.fit import Fit
 from trueup.model.exposure import Exposure
 from trueup.model.solution import Solution
+from trueup.report.columns import Column, fitted_table
 from trueup.report.listing import solution_id
 
 if TYPE_CHECKING:
@@ -145,7 +146,7 @@ def print_choice(values: Mapping[str, Any], console: Console) -> None:
     verdict = values["verdict"]
     console.print(f"{verdict.upper()}: {values['reason']}.", style=_STYLES[verdict])
     if values["exposures"]:
-        console.print(_table(values["exposures"]))
+        console.print(_table(values["exposures"], console.width))
     for one in values["exposures"]:
         console.print(f"{one['rootname']}: {one['reason']}")
     for name, reasons in _rejections(values["rejected"]).items():
@@ -201,29 +202,35 @@ def next_step(values: Mapping[str, Any], files: Sequence[str], *, saved: str | N
     return "Next: the same with -o choice.json, then trueup apply --choice choice.json"
 
 
-def _table(exposures: Sequence[Values]) -> Table:
-    from rich.box import SIMPLE_HEAD
-    from rich.table import Table
+_COLUMNS = (
+    Column("exposure"),
+    Column("filter", spare=1),
+    Column("solution", "name"),
+    Column("", "name"),
+    Column("others mas", "number"),
+    Column("catalogue mas", "number"),
+    Column("header says", "number", spare=2),
+)
 
-    table = Table(box=SIMPLE_HEAD, pad_edge=False)
-    for heading in ("exposure", "filter", "solution", ""):
-        table.add_column(heading, overflow="fold")
-    for heading in ("others mas", "catalogue mas", "header says"):
-        table.add_column(heading, justify="right", no_wrap=True)
+
+def _table(exposures: Sequence[Values], width: int) -> Table:
+    rows = []
     for one in exposures:
         state = "kept" if one["was_active"] else "new"
         if one["carried_from"]:
             state = f"{state}, as {one['carried_from']}"
-        table.add_row(
-            one["rootname"],
-            one["filter"] or "",
-            one["solution"]["wcsname"] or "(no WCSNAME)",
-            state,
-            _length(one["relative_corner_mas"], one["relative_sigma_mas"]),
-            _length(one["absolute_mas"], one["absolute_sigma_mas"]),
-            _header(one),
+        rows.append(
+            (
+                one["rootname"],
+                one["filter"] or "",
+                one["solution"]["wcsname"] or "(no WCSNAME)",
+                state,
+                _length(one["relative_corner_mas"], one["relative_sigma_mas"]),
+                _length(one["absolute_mas"], one["absolute_sigma_mas"]),
+                _header(one),
+            )
         )
-    return table
+    return fitted_table(_COLUMNS, rows, width=width)
 
 
 def _length(mas: float | None, sigma_mas: float | None) -> str:

@@ -24,10 +24,10 @@ Values = dict[str, Any]
 # headings of the table, and the least width of the terminal at which each is shown
 _COLUMNS = {
     "#": 0, "": 0, "solution": 0, "stored in": 100, "stars": 140, "rms mas (px)": 140,
-    "centre mas (px)": 120, "worst corner": 80, "sound": 0,
+    "centre mas (px)": 120, "worst corner\nmas (px)": 80, "sound": 0,
 }  # fmt: skip
-_NUMBERS = {"stars", "rms mas (px)", "centre mas (px)", "worst corner"}
-_WHOLE_NAME = 32
+_NUMBERS = {"stars", "rms mas (px)", "centre mas (px)", "worst corner\nmas (px)"}
+_WHOLE_NAME, _LEAST_WHOLE = 32, 80
 _UNFOLDED = {"#", "", "stored in"}
 
 
@@ -281,13 +281,13 @@ def _visit_table(name: str, items: Sequence[Values], width: int) -> Table:
     shown = [heading for heading, least in _COLUMNS.items() if width >= least]
     table = Table(box=SIMPLE_HEAD, title=f"Visit {name}", title_justify="left", pad_edge=False)
     if len(shown) < len(_COLUMNS):
-        left = ", ".join(heading for heading in _COLUMNS if heading not in shown)
+        left = ", ".join(heading.replace("\n", " ") for heading in _COLUMNS if heading not in shown)
         table.caption, table.caption_justify = f"a wider terminal also shows: {left}", "left"
     for heading in shown:
         if heading in _NUMBERS:
             table.add_column(heading, justify="right", no_wrap=True)
         else:
-            whole = _WHOLE_NAME if heading == "solution" and width >= _COLUMNS["worst corner"] else None
+            whole = _WHOLE_NAME if heading == "solution" and width >= _LEAST_WHOLE else None
             table.add_column(heading, overflow="fold", no_wrap=heading in _UNFOLDED, width=whole)
     for item in items:
         table.add_section()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -11,12 +11,14 @@ from trueup.astrometry.measuring.candidates import candidates
 from trueup.astrometry.measuring.measurement import Absolute, Candidate, Measurement, Relative
 from trueup.astrometry.pairs.fit import Fit
 from trueup.model.soundness import judge
+from trueup.report.columns import Column, fitted_table
 from trueup.report.listing import solution_id
 from trueup.report.offset import signed
 
 if TYPE_CHECKING:
     from rich.console import Console
     from rich.table import Table
+    from rich.text import Text
 
 Values = dict[str, Any]
 
@@ -207,15 +209,15 @@ def print_measurement(measurement: Measurement, console: Console, *, everything:
     if not sets:
         console.print("nothing to measure")
         return
-    console.print(_exposure_table(measurement))
+    console.print(_exposure_table(measurement, console.width))
     rows = measurement.relative if everything else sets[0].relative
     if rows:
-        console.print(_pair_table(measurement, rows, named=everything))
+        console.print(_pair_table(measurement, rows, named=everything, width=console.width))
     against = measurement.absolute if everything else sets[0].absolute
     if against:
-        console.print(_catalog_table(measurement, against))
+        console.print(_catalog_table(measurement, against, console.width))
     if len(sets) > 1:
-        console.print(_set_table(sets))
+        console.print(_set_table(sets, console.width))
     for line in (*_unmeasurable(sets[0]), *measurement.findings):
         console.print(line)
     if not rows:
@@ -237,63 +239,87 @@ def _unmeasurable(active: SolutionSet) -> Iterator[str]:
         yield f"UNMEASURABLE: {', '.join(whom)}: {why}"
 
 
-def _exposure_table(measurement: Measurement) -> Table:
-    table = _table(
-        "Exposures",
-        ("exposure", "filter", "solution in force"),
-        ("stars", "FWHM px", "seconds"),
-        judged=False,
+def _exposure_table(measurement: Measurement, width: int) -> Table:
+    columns = (
+        Column("exposure"),
+        Column("filter"),
+        Column("solution in force", "name"),
+        Column("stars", "number"),
+        Column("FWHM px", "number", spare=1),
+        Column("seconds", "number", spare=2),
     )
-    for values in _exposures(measurement):
-        exposure = measurement.exposure(values["rootname"])
-        table.add_row(
+    rows = [
+        (
             values["rootname"],
             f"{values['detector']} {values['filter'] or ''}",
-            exposure.active.wcsname or "(no WCSNAME)",
+            measurement.exposure(values["rootname"]).active.wcsname or "(no WCSNAME)",
             str(values["nsources"]),
             f"{values['fwhm_pix']:.1f}",
             f"{values['seconds']:.1f}",
         )
-    return table
+        for values in _exposures(measurement)
+    ]
+    return fitted_table(columns, rows, width=width, title="Exposures")
 
 
-def _pair_table(measurement: Measurement, rows: Sequence[Relative], *, named: bool) -> Table:
-    title = "b minus a" if named else "b minus a, as they are"
-    table = _table(title, ("a", "b", *(("solutions",) if named else ())), _FIT_HEADINGS)
-    for row in rows:
+def _pair_table(measurement: Measurement, given: Sequence[Relative], *, named: bool, width: int) -> Table:
+    columns = (Column("a"), Column("b"), *((Column("solutions", "name"),) if named else ()), *_OF_FIT)
+    rows: list[tuple[str | Text, ...]] = []
+    for row in given:
         names = ", ".join(dict.fromkeys(_name(measurement, c) for c in (row.a, row.b)))
         verdict = _verdict(row.fit)
         verdict.append(f" through {', '.join(row.route)}" if row.route else "")
         ends = (row.a.rootname, row.b.rootname, *((names,) if named else ()))
-        table.add_row(*ends, *_cells(row.fit), verdict)
-    return table
+        rows.append((*ends, *_cells(row.fit), verdict))
+    title = "b minus a" if named else "b minus a, as they are"
+    return fitted_table(columns, rows, width=width, title=title)
 
 
-def _catalog_table(measurement: Measurement, rows: Sequence[Absolute]) -> Table:
-    title = f"minus {', '.join(dict.fromkeys(row.catalog for row in rows))}"
-    table = _table(title, ("exposure", "solution"), _FIT_HEADINGS)
-    for row in rows:
-        name = _name(measurement, row.candidate)
-        table.add_row(row.candidate.rootname, name, *_cells(row.fit), _verdict(row.fit))
-    return table
+def _catalog_table(measurement: Measurement, given: Sequence[Absolute], width: int) -> Table:
+    columns = (Column("exposure"), Column("solution", "name"), *_OF_FIT)
+    rows: list[tuple[str | Text, ...]] = [
+        (
+            row.candidate.rootname,
+            _name(measurement, row.candidate),
+            *_cells(row.fit),
+            _verdict(row.fit),
+        )
+        for row in given
+    ]
+    title = f"minus {', '.join(dict.fromkeys(row.catalog for row in given))}"
+    return fitted_table(columns, rows, width=width, title=title)
 
 
-def _set_table(sets: Sequence[SolutionSet]) -> Table:
+def _set_table(sets: Sequence[SolutionSet], width: int) -> Table:
     from rich.text import Text
 
-    against = ("from catalogue",) if any(one.absolute for one in sets) else ()
-    table = _table("One kind of solution for all", ("solution",), ("pairs", "worst pair", *against))
+    against = any(one.absolute for one in sets)
+    columns = (
+        Column("solution", "name"),
+        Column("pairs", "number", spare=1),
+        Column("worst pair mas (px)", "number"),
+        *((Column("catalogue mas", "number"),) if against else ()),
+        Column("verdict"),
+    )
+    rows: list[tuple[str | Text, ...]] = []
     for one in sets:
         measured = sum(row.fit.verdict != "unmeasurable" for row in one.relative)
         fit, far = one.worst, one.from_catalog
         worst = _length(fit, fit.judged_mas, fit.judged_sigma_mas) if fit else "-"
-        distance = (f"{far[0]:.1f} +- {far[1]:.1f} mas" if far else "-",) if against else ()
+        distance = [f"{far[0]:.1f} +- {far[1]:.1f}" if far else "-"] if against else []
         verdict = Text(one.verdict.upper(), _STYLES[one.verdict])
-        table.add_row(one.name, f"{measured} of {len(one.relative)}", worst, *distance, verdict)
-    return table
+        rows.append((one.name, f"{measured} of {len(one.relative)}", worst, *distance, verdict))
+    return fitted_table(columns, rows, width=width, title="One kind of solution for all")
 
 
-_FIT_HEADINGS = ("east mas", "north mas", "rotation deg", "displacement", "stars")
+_OF_FIT = (
+    Column("east mas", "number", spare=2),
+    Column("north mas", "number", spare=2),
+    Column("rotation deg", "number", spare=3),
+    Column("displacement mas (px)", "number"),
+    Column("stars", "number", spare=1),
+    Column("verdict"),
+)
 
 
 def _cells(fit: Fit) -> list[str]:
@@ -312,10 +338,10 @@ def _length(fit: Fit, mas: float | None, sigma: float | None) -> str:
     if mas is None or sigma is None:
         return "-"
     pixel = fit.corner_mas / fit.corner_pix if fit.corner_mas and fit.corner_pix else None
-    return f"{mas:.1f} +- {sigma:.1f} mas" + (f" = {mas / pixel:.2f} px" if pixel else "")
+    return f"{mas:.1f} +- {sigma:.1f}" + (f" ({mas / pixel:.2f})" if pixel else "")
 
 
-def _verdict(fit: Fit) -> Any:
+def _verdict(fit: Fit) -> Text:
     from rich.text import Text
 
     return Text(fit.verdict.upper(), _STYLES[fit.verdict])
@@ -323,17 +349,3 @@ def _verdict(fit: Fit) -> Any:
 
 def _name(measurement: Measurement, candidate: Candidate) -> str:
     return measurement.solution(candidate).wcsname or f"#{candidate.index + 1}"
-
-
-def _table(title: str, words: Iterable[str], numbers: Iterable[str], *, judged: bool = True) -> Table:
-    from rich.box import SIMPLE_HEAD
-    from rich.table import Table
-
-    table = Table(box=SIMPLE_HEAD, title=title, title_justify="left", pad_edge=False)
-    for heading in words:
-        table.add_column(heading, overflow="fold")
-    for heading in numbers:
-        table.add_column(heading, justify="right", no_wrap=True)
-    if judged:
-        table.add_column("verdict", overflow="fold")
-    return table
