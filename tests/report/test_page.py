@@ -21,11 +21,12 @@ from trueup.astrometry.pairs.fit import Fit
 from trueup.report.listing import listing
 from trueup.report.measurement import measurement_values
 from trueup.report.page import ASSETS, write_page
+from trueup.report.page.charts import svg
 from trueup.report.page.index import Entry, entry_of, write_index
 from trueup.report.page.layers import BUDGET, KNEE, STEPS, ZERO, codes, cut, fit_budget, level, png, windows
-from trueup.report.page.rows import presets
+from trueup.report.page.rows import matrix, presets
 from trueup.report.page.solutions import exposures
-from trueup.report.page.words import headline, methods
+from trueup.report.page.words import decision, headline, methods
 from trueup.report.story import Story, StoryOffset, StoryProduct
 from trueup.simulate import Recipe, make_visit
 from trueup.workflow.choose import choose_files
@@ -232,6 +233,72 @@ def test_page_without_products_and_numbers(whens: tuple[str, ...], tmp_path: Pat
     assert ("not measurable" in text) == bool(whens)
     assert "None" not in re.sub(r"<(style|script).*?</\1>", "", text, flags=re.DOTALL)
     assert "agree to" not in methods(story)
+
+
+def unmeasurable() -> Story:
+    """A visit of two exposures whose stars scatter too much to be believed."""
+    solution = {"index": 1, "wcsname": None}
+    scattered = asdict(
+        replace(UNMEASURED, n=8, east_mas=74.5, north_mas=20.0, corner_mas=78.0, corner_sigma_mas=11.2)
+    )
+    claims = {"rms_ra_mas": None, "rms_dec_mas": None, "nmatches": None, "offset_max_mas": 0.0}
+    item = {"detector": "IR", "instrument": "WFC3", "filter": "F140W", "exptime": 203.0, "date": "2009-10-03"}
+    row = {
+        **solution,
+        **claims,
+        "same_as": [],
+        "sound": True,
+        "faults": [],
+        "active": True,
+        "origin": "primary",
+    }
+    names = ("ib6o23rtq", "ib6o23rzq")
+    pair = {"a": names[0], "b": names[1]}
+    chosen = {"solution": solution, "was_active": True, "reason": "kept without a measurement"}
+    return Story(
+        "ib6o23",
+        {"items": [{"rootname": name, **item, "solutions": [row]} for name in names]},
+        measurement={"relative": [{**pair, "a_solution": solution, "b_solution": solution, **scattered}]},
+        choice={
+            "verdict": "unmeasurable",
+            "reason": "nothing can be measured well enough",
+            "exposures": [{"rootname": name, **chosen} for name in names],
+            "rejected": [],
+            "pairs": [{**pair, "before": scattered, "after": scattered}],
+        },
+        manifest={"version": "0.1.0"},
+    )
+
+
+def test_what_is_unmeasurable_shows_no_number_and_claims_no_alignment(tmp_path: Path) -> None:
+    story = unmeasurable()
+    assert decision(story) == "Nothing can be measured well enough."
+    assert methods(story) == (
+        "The exposures of HST visit ib6o23 were examined with trueup 0.1.0. The WCS solutions offered by the"
+        " archive could not be compared by the positions of the stars; the unnamed one was kept."
+    )
+    assert [row["relative"] for table in exposures(story) for row in table["solutions"]] == [
+        "not measurable"
+    ] * 2
+    assert matrix(story)["rows"][0]["cells"][1]["text"] == "unmeasurable"
+    text = write_page(story, tmp_path / "report.html").read_text()
+    assert "78.0" not in text
+
+
+def test_sentences_start_with_names_as_they_are() -> None:
+    story = unmeasurable()
+    told = replace(story, choice={**story.choice, "reason": "ib6o23rtq is 70 mas off its two siblings."})
+    assert decision(told) == "ib6o23rtq is 70 mas off its two siblings."
+
+
+def test_labels_of_figures_keep_their_digits() -> None:
+    from matplotlib.figure import Figure
+
+    figure = Figure()
+    figure.subplots().set_xticks([0.001234, 0.004321], ["0.001234", "0.004321"])
+    text = svg(figure)
+    assert "0.001234" in text
+    assert not re.search(r'd="[^"]*\d\.\d{3}', text)
 
 
 def test_every_solution_of_a_simulated_visit(tmp_path: Path) -> None:

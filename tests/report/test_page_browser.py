@@ -7,6 +7,7 @@ import os
 import re
 import shutil
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -17,8 +18,9 @@ from numpy.typing import NDArray
 from pages import SHIFT_PIX, SIZE, STAR, star_field, wcs_cards
 from PIL import Image
 
-from trueup.report.page import ASSETS
+from trueup.report.page import ASSETS, write_page
 from trueup.report.page.index import Entry, write_index
+from trueup.report.story import Story
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
 
@@ -243,6 +245,40 @@ def test_vectors_compass_and_scale(browser: Any, report: Path) -> None:
         bar, text = page.locator("#bar").bounding_box()["width"], page.locator("#bar-length").inner_text()
         arcsec = float(text.rstrip("\u2033"))
         assert bar / page.evaluate("screenPerPixel()") * 0.04 == pytest.approx(arcsec, rel=0.02)
+
+
+def test_vectors_of_a_star_that_is_near_are_true_to_scale(browser: Any, report: Path) -> None:
+    with Watched(browser, report) as page:
+        page.keyboard.press("v")
+        assert "px on screen" in page.locator("#scale-of-vectors").inner_text()
+        page.keyboard.press("j")
+        settle(page)
+        assert "true to scale" in page.locator("#scale-of-vectors").inner_text()
+
+
+def test_readout_follows_what_is_shown_under_a_pointer_at_rest(browser: Any, report: Path) -> None:
+    with Watched(browser, report) as page:
+        page.locator("#sky").hover(position={"x": 300, "y": 200})
+        page.wait_for_function("document.getElementById('radec').dataset.ra")
+        assert page.locator("#value").inner_text().startswith("F336W before")
+        page.keyboard.press("2")
+        assert page.locator("#value").inner_text().startswith("F275W before")
+        before = page.locator("#radec").inner_text()
+        page.keyboard.press("+")
+        settle(page)
+        assert page.locator("#radec").inner_text() != before
+
+
+def test_one_picture_is_not_compared_with_itself(browser: Any, story: Story, tmp_path: Path) -> None:
+    alone = replace(story, products=story.products[:1], offsets=())
+    with Watched(browser, write_page(alone, tmp_path / "alone.html")) as page:
+        assert (
+            page.locator("[data-mode]:visible, select:visible, #curtain:visible, #tag-b:visible").count() == 0
+        )
+        for key in "cb2":
+            page.keyboard.press(key)
+            assert page.locator("body").get_attribute("data-shown") == "a"
+        assert page.locator("#home").is_visible()
 
 
 def test_contrast_slider_changes_the_picture(browser: Any, report: Path) -> None:

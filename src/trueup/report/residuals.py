@@ -74,7 +74,7 @@ def residuals_page(residuals: Residuals, found: Sequence[Trend], *, title: str) 
         _cloud(figure.add_subplot(top[1]), residuals)
         _list(figure, found)
         grid = figure.add_gridspec(
-            2, len(columns), left=0.07, right=0.945, top=0.455, bottom=0.06, wspace=0.1, hspace=0.1
+            2, len(columns), left=0.07, right=0.945, top=0.455, bottom=0.06, wspace=0.16, hspace=0.1
         )
         limit = _limit(residuals)
         for row, along in enumerate(("x", "y")):

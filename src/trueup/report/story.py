@@ -13,6 +13,17 @@ Floats = NDArray[np.float64]
 Values = Mapping[str, Any]
 
 
+def is_measured(fit: Values) -> bool:
+    """Whether a FIT of the JSON contract has an offset that counts.
+
+    Examples
+    --------
+    >>> is_measured({"east_mas": 74.5, "verdict": "unmeasurable"})
+    False
+    """
+    return fit.get("east_mas") is not None and fit.get("verdict") != "unmeasurable"
+
+
 @dataclass(frozen=True, slots=True)
 class StoryProduct:
     """A drizzled image of the visit.

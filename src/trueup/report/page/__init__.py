@@ -16,7 +16,7 @@ from trueup.report.page.charts import field_chart, histogram_chart, trend_chart
 from trueup.report.page.layers import layers
 from trueup.report.page.overview import catalog_chart, statistics_chart
 from trueup.report.page.solutions import exposures
-from trueup.report.story import Story, StoryOffset
+from trueup.report.story import Story, StoryOffset, is_measured
 
 ASSETS = Path(__file__).parent / "assets"
 _VIEWER = "openseadragon-6.1.1.min.js"
@@ -132,6 +132,7 @@ def _facts(story: Story, page: Path, *, full: bool) -> dict[str, Any]:
         "methods": words.methods(story),
         "citations": words.citations(story),
         "pm": rows.plus_minus,
+        "is_measured": is_measured,
         "typeset": words.typeset,
         "badge": rows.badge,
         "style": asset("style.css"),

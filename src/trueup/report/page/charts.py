@@ -200,7 +200,9 @@ def svg(figure: Figure) -> str:
         figure.savefig(stream, format="svg", transparent=True, metadata={"Date": None, "Creator": None})
     text = stream.getvalue()
     text = text[text.index("<svg") :].replace(INK, "currentColor")
-    # a hundredth of a point is finer than any screen
-    text = re.sub(r"(\d\.\d\d)\d+", r"\1", text)
+    for when in ("before", "after"):
+        text = text.replace(COLORS[when], f"var(--{when})")
+    # a hundredth of a point is finer than any screen; what is written between the tags stays
+    text = re.sub(r"<[^>]*>", lambda tag: re.sub(r"(\d\.\d\d)\d+", r"\1", tag[0]), text)
     # the page decides how wide it is
     return re.sub(r' (?:width|height)="[^"]*pt"', "", text, count=2)

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from trueup.report.page.charts import COLORS, INK, STYLE, svg
-from trueup.report.story import Story
+from trueup.report.story import Story, is_measured
 
 _LEAST_MAS = 0.03
 
@@ -32,7 +32,7 @@ def catalog_chart(story: Story) -> str:
     import matplotlib as mpl
     from matplotlib.figure import Figure
 
-    rows = [r for r in (story.measurement or {}).get("absolute", []) if r["east_mas"] is not None]
+    rows = [r for r in (story.measurement or {}).get("absolute", []) if is_measured(r)]
     if not rows:
         return ""
     names = list(dict.fromkeys(row["solution"]["wcsname"] or "(no WCSNAME)" for row in rows))
@@ -58,7 +58,7 @@ def catalog_chart(story: Story) -> str:
         ax.xaxis.set_major_formatter("{x:g}")
         ax.set_xlabel("offset from the catalogue, mas")
         ax.grid(axis="y", color=INK, alpha=0.15)
-        ax.legend(frameon=False, loc="best")
+        _legend_above(ax)
     return svg(figure)
 
 
@@ -103,8 +103,13 @@ def statistics_chart(story: Story) -> str:
         for ax in (left, right):
             ax.grid(axis="y", color=INK, alpha=0.15)
         if len({product.when for product in story.products}) > 1:
-            left.legend(frameon=False)
+            _legend_above(left)
     return svg(figure)
+
+
+def _legend_above(ax: Any) -> None:
+    """Out of the way: beside the points its marks would look like some of them."""
+    ax.legend(frameon=False, loc="lower left", bbox_to_anchor=(0, 1), ncols=2, borderpad=0)
 
 
 def _by_chip(story: Story, name: str, when: str) -> dict[str, Any]:

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from trueup.report.story import Story
+from trueup.report.story import Story, is_measured
 
 Values = Mapping[str, Any]
 
@@ -72,8 +72,11 @@ def matrix(story: Story) -> dict[str, Any]:
 def _cell(fit: Values | None) -> dict[str, str] | None:
     if fit is None:
         return None
-    text = "?" if fit["corner_mas"] is None else plus_minus(fit["corner_mas"], fit["corner_sigma_mas"])
-    return {"text": text, "verdict": fit["verdict"], "why": fit["why"]}
+    text = plus_minus(fit["corner_mas"], fit["corner_sigma_mas"]) if is_measured(fit) else ""
+    verdict = fit["verdict"]
+    # colour alone must not tell what fails
+    shown = text if verdict == "pass" else f"{text} {verdict}".strip()
+    return {"text": shown, "verdict": verdict, "why": fit["why"]}
 
 
 def statistics(story: Story) -> list[dict[str, Any]]:

@@ -6,10 +6,11 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from trueup.report.page.rows import plus_minus
-from trueup.report.story import Story
+from trueup.report.story import Story, is_measured
 
 Values = Mapping[str, Any]
 
+_NOT_MEASURABLE = "not measurable"
 _ORIGINS = {
     "primary": "in force in the header",
     "alternate": "alternate WCS",
@@ -131,10 +132,13 @@ def _worst_pair(story: Story, rootname: str, indices: set[int]) -> str:
             if row[me] != rootname or row[f"{me}_solution"]["index"] not in indices:
                 continue
             same = groups.get(row[other], {}).get(others.get(row[other]), set())
-            if row[f"{other}_solution"]["index"] in same and row["corner_mas"] is not None:
+            if row[f"{other}_solution"]["index"] in same:
                 rows.append(row)
     if not rows:
         return ""
+    rows = [row for row in rows if is_measured(row)]
+    if not rows:
+        return _NOT_MEASURABLE
     worst = max(rows, key=lambda row: float(row["corner_mas"]))
     return plus_minus(worst["corner_mas"], worst["corner_sigma_mas"])
 
@@ -146,8 +150,8 @@ def _same(item: Values) -> dict[int | None, set[int]]:
 def _against_catalog(story: Story, rootname: str, indices: set[int]) -> str:
     for row in (story.measurement or {}).get("absolute", []):
         if row["rootname"] == rootname and row["solution"]["index"] in indices:
-            if row["east_mas"] is None:
-                return "not measurable"
+            if not is_measured(row):
+                return _NOT_MEASURABLE
             length = (row["east_mas"] ** 2 + row["north_mas"] ** 2) ** 0.5
             return plus_minus(length, max(row["sigma_east_mas"], row["sigma_north_mas"]))
     return ""

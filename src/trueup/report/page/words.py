@@ -6,7 +6,7 @@ import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from trueup.report.story import Story, StoryOffset
+from trueup.report.story import Story, StoryOffset, is_measured
 
 Values = Mapping[str, Any]
 
@@ -46,9 +46,9 @@ def separation(fit: Values) -> tuple[float, float] | None:
     >>> separation(fit)
     (5.0, 0.5)
     """
-    east, north = fit.get("east_mas"), fit.get("north_mas")
-    if east is None or north is None or fit.get("verdict") == "unmeasurable":
+    if not is_measured(fit):
         return None
+    east, north = fit["east_mas"], fit["north_mas"]
     length = math.hypot(east, north)
     errors = fit["sigma_east_mas"], fit["sigma_north_mas"]
     if length == 0:
@@ -149,13 +149,27 @@ def decision(story: Story) -> str:
     """
     if story.choice is None:
         return ""
-    changed = [one for one in story.choice["exposures"] if not one["was_active"]]
-    reason: str = story.choice["reason"]
+    changed = _changed(story)
+    reason = _sentence(story.choice["reason"])
     if not changed:
         return reason
     names = dict.fromkeys(one["solution"]["wcsname"] or "(no WCSNAME)" for one in changed)
     count = f"{len(changed)} exposure{'s' if len(changed) > 1 else ''}"
-    return f"Chosen: {', '.join(names)} for {count}. {reason[:1].upper()}{reason[1:]}"
+    return f"Chosen: {', '.join(names)} for {count}. {reason}"
+
+
+def _changed(story: Story) -> list[Values]:
+    """The exposures that are given another solution."""
+    return [one for one in (story.choice or {"exposures": ()})["exposures"] if not one["was_active"]]
+
+
+def _sentence(text: str) -> str:
+    """A clause as a sentence; names of exposures and solutions keep their case."""
+    word = text.partition(" ")[0]
+    return (
+        f"{word.capitalize() if word.islower() and word.isalpha() else word}{text[len(word) :]}".rstrip(".")
+        + "."
+    )
 
 
 def methods(story: Story) -> str:
@@ -176,13 +190,10 @@ def methods(story: Story) -> str:
     True
     """
     version = story.manifest.get("version", "")
-    sentences = [f"The exposures of HST visit {story.name} were aligned with trueup {version}."]
+    verb = "aligned" if story.choice is None or _changed(story) else "examined"
+    sentences = [f"The exposures of HST visit {story.name} were {verb} with trueup {version}."]
     if story.choice is not None:
-        chosen = dict.fromkeys(o["solution"]["wcsname"] or "unnamed" for o in story.choice["exposures"])
-        sentences.append(
-            "The WCS solutions offered by the archive were compared by the positions of the stars in the"
-            f" calibrated exposures; {_joined(tuple(chosen))} was adopted."
-        )
+        sentences.append(_comparison(story.choice, is_changed=verb == "aligned"))
     for offset in story.offsets:
         found = separation(offset.fit)
         if offset.when != "before" and found is not None:
@@ -196,6 +207,16 @@ def methods(story: Story) -> str:
     if story.products:
         sentences.append("The exposures were combined by drizzling (Fruchter & Hook 2002).")
     return " ".join(sentences)
+
+
+def _comparison(choice: Values, *, is_changed: bool) -> str:
+    names = dict.fromkeys(o["solution"]["wcsname"] or "the unnamed one" for o in choice["exposures"])
+    what = "The WCS solutions offered by the archive"
+    was = "was" if len(names) == 1 else "were"
+    fate = f"{_joined(tuple(names))} {was} {'adopted' if is_changed else 'kept'}"
+    if choice["verdict"] == "unmeasurable":
+        return f"{what} could not be compared by the positions of the stars; {fate}."
+    return f"{what} were compared by the positions of the stars in the calibrated exposures; {fate}."
 
 
 def citations(story: Story) -> tuple[tuple[str, str], ...]:

@@ -10,7 +10,8 @@ function round125(value) {
   return power * [5, 2, 1].find((step) => step * power <= value * 1.0001);
 }
 
-function drawVectors(offsets, places) {
+/* Long enough to be seen, and true to the scale of the picture where that makes them longer. */
+function drawVectors(offsets, places, screenPerMas) {
   const canvas = element("vectors");
   const box = canvas.getBoundingClientRect();
   const ratio = window.devicePixelRatio || 1;
@@ -22,7 +23,7 @@ function drawVectors(offsets, places) {
   context.scale(ratio, ratio);
   const lengths = offsets.stars.map((star) => Math.hypot(star[2], star[3])).sort((p, q) => p - q);
   const typical = lengths[Math.floor(lengths.length / 2)] || 1;
-  const scale = VECTOR_PIXELS / typical;
+  const scale = Math.max(VECTOR_PIXELS / typical, screenPerMas);
   // a pale edge keeps the arrows apart from black stars
   for (const [width, color] of [[3.6, "#fff"], [1.6, "#be123c"]]) {
     context.lineWidth = width;
@@ -32,8 +33,8 @@ function drawVectors(offsets, places) {
     context.stroke();
   }
   const mas = round125(typical);
-  element("scale-of-vectors").textContent =
-    `Vectors: ${offsets.title}, ${offsets.stars.length} stars; ${(mas * scale).toFixed(0)} px on screen = ${Number(mas.toPrecision(1))} mas`;
+  const size = scale > screenPerMas ? `${(mas * scale).toFixed(0)} px on screen = ${Number(mas.toPrecision(1))} mas` : "true to scale";
+  element("scale-of-vectors").textContent = `Vectors: ${offsets.title}, ${offsets.stars.length} stars; ${size}`;
 }
 
 function arrow(context, start, step, reach) {

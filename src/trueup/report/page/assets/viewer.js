@@ -2,7 +2,8 @@
 "use strict";
 
 const element = (id) => document.getElementById(id);
-const state = { a: 0, b: 0, mode: "curtain", share: 0.5, shown: "a", vectors: false, depth: 0, limits: {} };
+const alone = story.layers.length === 1;
+const state = { a: 0, b: 0, mode: alone ? "a" : "curtain", share: 0.5, shown: "a", vectors: false, depth: 0, limits: {}, pointer: null };
 const BLINK_MS = 700;
 const STAR_PIXELS = 12;
 const still = matchMedia("(prefers-reduced-motion: reduce)");
@@ -181,6 +182,7 @@ function label() {
   element("layer-a").value = state.a;
   element("layer-b").value = state.b;
   document.body.dataset.shown = state.mode === "blink" ? state.shown : state.mode;
+  readout();
 }
 
 /* The measured offsets of the pair of layers on screen, else of the time of the right one, else any. */
@@ -198,8 +200,9 @@ function vectorsShown() {
 
 function annotate() {
   const places = (x, y) => viewer.viewport.viewportToViewerElementCoordinates(toUnits(x, y));
-  drawVectors(state.vectors ? vectorsShown() : null, places);
+  drawVectors(state.vectors ? vectorsShown() : null, places, screenPerPixel() / masPerPixel());
   drawScale(screenPerPixel());
+  readout();
 }
 
 function layerAt(position) {
@@ -208,7 +211,10 @@ function layerAt(position) {
   return story.layers[second ? state.b : state.a];
 }
 
-function readout(position) {
+/* What is under the pointer, which may rest while the picture moves or changes. */
+function readout() {
+  if (!state.pointer) return;
+  const position = state.pointer;
   const { x, y } = toPixel(viewer.viewport.viewerElementToViewportCoordinates(position));
   const sky = pixelToSky(x, y);
   const radec = element("radec");
@@ -229,6 +235,7 @@ function readout(position) {
 /* --- what the user does ------------------------------------------------------------------------- */
 
 function setMode(mode) {
+  if (alone) return;
   Object.assign(state, { mode, shown: "a" });
   arrange();
   label();
@@ -345,7 +352,7 @@ function listenToViewer() {
   viewer.addHandler("update-viewport", () => { arrange(); annotate(); });
   viewer.addHandler("resize", () => { arrange(); annotate(); });
   viewer.addHandler("animation-finish", stretch);
-  new OpenSeadragon.MouseTracker({ element: element("sky"), moveHandler: (event) => readout(event.position) });
+  new OpenSeadragon.MouseTracker({ element: element("sky"), moveHandler: ({ position }) => { state.pointer = position; readout(); } });
   setInterval(() => {
     if (state.mode === "blink" && !document.hidden && !still.matches) flip();
   }, BLINK_MS);
