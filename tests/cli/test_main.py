@@ -102,7 +102,7 @@ def test_files_left_out_for_one_reason_have_one_line(
     assert run(["apply", str(tmp_path), "--solution", "distortion-only", "--dry-run"]) == 0
     lines = [line for line in capsys.readouterr().err.splitlines() if "left out" in line]
     assert len(lines) == 3
-    assert lines[0].startswith(f"warning: 4 files are left out: raw data ({tmp_path}/a_raw.fits, ")
+    assert lines[0].startswith("warning: 4 files are left out: raw data (a_raw.fits, ")
     assert lines[0].endswith(" and 1 more)")
 
 

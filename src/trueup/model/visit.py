@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -51,7 +52,7 @@ def left_out_lines(left_out: Iterable[LeftOut]) -> list[str]:
     --------
     >>> left_out_lines([LeftOut("a_raw.fits", "raw data")])
     ['a_raw.fits is left out: raw data']
-    >>> left_out_lines([LeftOut(f"{root}_raw.fits", "raw data") for root in "abcde"])
+    >>> left_out_lines([LeftOut(f"visit/{root}_raw.fits", "raw data") for root in "abcde"])
     ['5 files are left out: raw data (a_raw.fits, b_raw.fits, c_raw.fits and 2 more)']
     """
     groups: dict[str, list[str]] = {}
@@ -63,8 +64,9 @@ def left_out_lines(left_out: Iterable[LeftOut]) -> list[str]:
 def _left_out_line(files: list[str], why: str) -> str:
     if len(files) == 1:
         return f"{files[0]} is left out: {why}"
+    names = ", ".join(os.path.basename(file) for file in files[:_NAMED])
     more = f" and {len(files) - _NAMED} more" if len(files) > _NAMED else ""
-    return f"{len(files)} files are left out: {why} ({', '.join(files[:_NAMED])}{more})"
+    return f"{len(files)} files are left out: {why} ({names}{more})"
 
 
 @dataclass(frozen=True, slots=True)
