@@ -36,8 +36,10 @@ html_theme_options = {
 html_sidebars: dict[str, list[str]] = {"tutorial": []}
 html_show_sourcelink = False
 html_copy_source = False
+# options keep their two dashes
+smartquotes = False
 
-myst_enable_extensions = ["deflist", "dollarmath"]
+myst_enable_extensions = ["deflist"]
 myst_heading_anchors = 3
 
 # the notebook is kept without outputs and run at each build; it needs no network
