@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -107,3 +110,17 @@ def test_no_page_without_a_run(tmp_path: Path, folder: Path, capsys: pytest.Capt
     (folder / "manifest.json").write_text(json.dumps(manifest))
     assert run(["report", str(folder)]) == 2
     assert "did not get to its end" in capsys.readouterr().err
+
+
+def test_with_a_work_folder_nothing_is_left_at_home(truth: Truth, tmp_path: Path) -> None:
+    home = tmp_path / "home"
+    home.mkdir()
+    environ = {
+        name: value for name, value in os.environ.items() if name not in {"MPLCONFIGDIR", "XDG_CACHE_HOME"}
+    }
+    typed = ["run", *truth.files, "--skip", "drizzle", "--offline", "-o", tmp_path / "run"]
+    command = [sys.executable, "-m", "trueup", *map(str, typed), "--workdir", str(tmp_path / "work")]
+    done = subprocess.run(command, env=environ | {"HOME": str(home)}, capture_output=True, check=False)
+    assert done.returncode == 0, done.stderr
+    assert list((tmp_path / "run" / "stars").glob("*.png"))
+    assert not list(home.rglob("*"))

@@ -314,6 +314,7 @@ def test_by_observation_id(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> N
     home = tmp_path / "home"
     home.mkdir()
     monkeypatch.setenv("HOME", str(home))
+    monkeypatch.setenv("MPLCONFIGDIR", str(tmp_path / "matplotlib"))
     kept = {}
     truth = make_visit(tmp_path / "visit", recipe=Recipe(size=(400, 300), stars=150, galaxies=0))
     with observatory(truth) as services:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
 from dataclasses import dataclass, fields, replace
 from pathlib import Path
@@ -70,10 +71,12 @@ class RunOptions:
         )
 
     def settled(self, config: Config) -> Config:
-        """The settings, with caches in the work folder where one is named."""
+        """The settings, with caches in the work folder where one is named, that of matplotlib included."""
         if self.workdir is None:
             return config
         place = Path(self.workdir)
+        # which asks nothing but the environment where to keep its list of fonts
+        os.environ.setdefault("MPLCONFIGDIR", str(place / "matplotlib"))
         return replace(
             config,
             crds=replace(config.crds, cache=str(place / "crds")),
