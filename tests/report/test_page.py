@@ -285,6 +285,14 @@ def test_what_is_unmeasurable_shows_no_number_and_claims_no_alignment(tmp_path: 
     assert "78.0" not in text
 
 
+@pytest.mark.parametrize(
+    ("verdict", "expected"),
+    [("change", "Another solution was chosen"), ("derive", "No solution of this visit")],
+)
+def test_a_choice_without_images_is_told_first(verdict: str, expected: str) -> None:
+    assert headline(Story("iepw14", {}, choice={"verdict": verdict})).startswith(expected)
+
+
 def test_sentences_start_with_names_as_they_are() -> None:
     story = unmeasurable()
     told = replace(story, choice={**story.choice, "reason": "ib6o23rtq is 70 mas off its two siblings."})

@@ -13,6 +13,11 @@ Values = Mapping[str, Any]
 # more pairs than these make no headline
 _TOLD = 3
 
+# where the images show nothing of it
+_CHOSEN = {
+    "change": "Another solution was chosen for this visit.",
+    "derive": "No solution of this visit will do.",
+}
 _CITATIONS = (
     ("trueup", "this software, version {version}"),
     ("HST", "NASA/ESA Hubble Space Telescope, Mikulski Archive for Space Telescopes at STScI"),
@@ -93,7 +98,7 @@ def headline(story: Story) -> str:
         sentences.append("This visit was left as it is.")
     elif verdict == "unmeasurable":
         sentences.append("The solutions of this visit could not be ranked by measurement.")
-    fallback = "This visit was drizzled." if story.products else "This visit was listed."
+    fallback = _CHOSEN.get(verdict or "") or f"This visit was {'drizzled' if story.products else 'listed'}."
     return " ".join(sentences) or fallback
 
 
