@@ -293,6 +293,18 @@ def test_a_choice_without_images_is_told_first(verdict: str, expected: str) -> N
     assert headline(Story("iepw14", {}, choice={"verdict": verdict})).startswith(expected)
 
 
+def test_the_paragraph_says_what_was_done() -> None:
+    story = unmeasurable()
+    new = {"index": 2, "wcsname": "IDC_x-FIT_REL_GAIA"}
+    fitted = [{**one, "solution": new, "was_active": False} for one in story.choice["exposures"]]
+    derived = replace(story, choice={**story.choice, "verdict": "change", "exposures": fitted})
+    assert "were aligned with trueup" in methods(derived)
+    assert "; IDC_x-FIT_REL_GAIA was derived from the same stars and adopted." in methods(derived)
+    assert "Of the WCS solutions offered by the archive the unnamed one was kept." in methods(
+        replace(story, measurement=None)
+    )
+
+
 def test_sentences_start_with_names_as_they_are() -> None:
     story = unmeasurable()
     told = replace(story, choice={**story.choice, "reason": "ib6o23rtq is 70 mas off its two siblings."})

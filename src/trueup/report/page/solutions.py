@@ -75,6 +75,30 @@ def _solutions(story: Story, item: Values, chosen: Values | None) -> list[dict[s
     return rows
 
 
+def is_derived(story: Story, chosen: Values) -> bool:
+    """Whether a chosen solution is one that the files did not hold, and no other exposure's either.
+
+    Parameters
+    ----------
+    story : Story
+    chosen : mapping
+        An exposure of the choice.
+
+    Returns
+    -------
+    bool
+
+    Examples
+    --------
+    >>> chosen = {"rootname": "iepw14g4q", "solution": {"index": 9, "wcsname": "IDC_x-FIT_REL_GAIA"}}
+    >>> is_derived(Story("iepw14", {"items": [{"rootname": "iepw14g4q", "solutions": []}]}), chosen)
+    True
+    """
+    items = [item for item in story.listing.get("items", []) if item["rootname"] == chosen["rootname"]]
+    listed = any(_is_among(chosen["solution"], item["solutions"]) for item in items)
+    return bool(items) and not listed and not chosen.get("carried_from")
+
+
 def _is_among(chosen: Values, group: Iterable[Values]) -> bool:
     # the listing was made before solutions were derived: numbers alone could meet another one
     return any((o["index"], o["wcsname"]) == (chosen["index"], chosen["wcsname"]) for o in group)

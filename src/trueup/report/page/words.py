@@ -6,6 +6,7 @@ import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from trueup.report.page.solutions import is_derived
 from trueup.report.story import Story, StoryOffset, is_measured
 
 Values = Mapping[str, Any]
@@ -198,7 +199,7 @@ def methods(story: Story) -> str:
     verb = "aligned" if story.choice is None or _changed(story) else "examined"
     sentences = [f"The exposures of HST visit {story.name} were {verb} with trueup {version}."]
     if story.choice is not None:
-        sentences.append(_comparison(story.choice, is_changed=verb == "aligned"))
+        sentences.append(_comparison(story, story.choice))
     for offset in story.offsets:
         found = separation(offset.fit)
         if offset.when != "before" and found is not None:
@@ -214,14 +215,22 @@ def methods(story: Story) -> str:
     return " ".join(sentences)
 
 
-def _comparison(choice: Values, *, is_changed: bool) -> str:
-    names = dict.fromkeys(o["solution"]["wcsname"] or "the unnamed one" for o in choice["exposures"])
-    what = "The WCS solutions offered by the archive"
-    was = "was" if len(names) == 1 else "were"
-    fate = f"{_joined(tuple(names))} {was} {'adopted' if is_changed else 'kept'}"
-    if choice["verdict"] == "unmeasurable":
-        return f"{what} could not be compared by the positions of the stars; {fate}."
-    return f"{what} were compared by the positions of the stars in the calibrated exposures; {fate}."
+def _comparison(story: Story, choice: Values) -> str:
+    """How the solutions were compared, and what became of the one that was chosen."""
+    chosen = choice["exposures"]
+    names = tuple(dict.fromkeys(one["solution"]["wcsname"] or "the unnamed one" for one in chosen))
+    fate = "adopted" if _changed(story) else "kept"
+    if any(is_derived(story, one) for one in chosen):
+        fate = f"derived from the same stars and {fate}"
+    became = f"{_joined(names)} {'was' if len(names) == 1 else 'were'} {fate}"
+    if story.measurement is None:
+        return f"Of the WCS solutions offered by the archive {became}."
+    how = (
+        "could not be compared by the positions of the stars"
+        if choice["verdict"] == "unmeasurable"
+        else "were compared by the positions of the stars in the calibrated exposures"
+    )
+    return f"The WCS solutions offered by the archive {how}; {became}."
 
 
 def citations(story: Story) -> tuple[tuple[str, str], ...]:
