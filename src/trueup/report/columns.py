@@ -72,15 +72,29 @@ def fitted_table(
             break
         shown = [column for column in shown if column.spare != spare]
     table = Table(box=SIMPLE_HEAD, title=title or None, title_justify="left", pad_edge=False)
-    if len(shown) < len(columns):
-        left_out = ", ".join(column.heading for column in columns if column not in shown)
-        table.caption, table.caption_justify = f"a wider terminal also shows: {left_out}", "left"
+    name_left_out(table, [column.heading for column in columns if column not in shown])
     for column in shown:
         look: dict[str, Any] = {"justify": "right" if column.kind == "number" else "left"}
         table.add_column(column.heading, overflow="fold", no_wrap=column.kind != "name", **look)
     for row in rows:
         table.add_row(*(cell for column, cell in zip(columns, row, strict=True) if column in shown))
     return table
+
+
+def name_left_out(table: Table, headings: Sequence[str]) -> None:
+    """Say below a table which columns found no room.
+
+    Examples
+    --------
+    >>> from rich.table import Table
+    >>> table = Table()
+    >>> name_left_out(table, ["rotation deg", "stars"])
+    >>> table.caption
+    'a wider terminal also shows: rotation deg, stars'
+    """
+    if headings:
+        names = ", ".join(heading.replace("\n", " ") for heading in headings)
+        table.caption, table.caption_justify = f"a wider terminal also shows: {names}", "left"
 
 
 def _need(column: Column, cells: Sequence[str | Text]) -> int:

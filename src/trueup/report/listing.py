@@ -14,6 +14,7 @@ from trueup.model.offset import offset
 from trueup.model.solution import Solution
 from trueup.model.soundness import judge
 from trueup.model.visit import Visit
+from trueup.report.columns import name_left_out
 
 if TYPE_CHECKING:
     from rich.console import Console, RenderableType
@@ -280,9 +281,7 @@ def _visit_table(name: str, items: Sequence[Values], width: int) -> Table:
 
     shown = [heading for heading, least in _COLUMNS.items() if width >= least]
     table = Table(box=SIMPLE_HEAD, title=f"Visit {name}", title_justify="left", pad_edge=False)
-    if len(shown) < len(_COLUMNS):
-        left = ", ".join(heading.replace("\n", " ") for heading in _COLUMNS if heading not in shown)
-        table.caption, table.caption_justify = f"a wider terminal also shows: {left}", "left"
+    name_left_out(table, [heading for heading in _COLUMNS if heading not in shown])
     for heading in shown:
         if heading in _NUMBERS:
             table.add_column(heading, justify="right", no_wrap=True)
