@@ -86,13 +86,17 @@ def test_a_recipe_that_is_wrong(
     assert not (tmp_path / "run").exists()
 
 
-def test_the_page_again(folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_the_page_again(
+    folder: Path, truth: Truth, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     elsewhere = tmp_path / "pages" / "visit.html"
     elsewhere.parent.mkdir()
     assert run(["report", str(folder), "-o", str(elsewhere)]) == 0
     assert capsys.readouterr().out == f"{elsewhere}\n"
     assert 'href="../aligned/products/iepw14030_trueup_drc.fits"' in elsewhere.read_text()
     assert 'href="products/iepw14030_trueup_drc.fits"' in (folder / "report.html").read_text()
+    # whoever is sent the page learns nothing of folders elsewhere
+    assert str(truth.directory) not in (folder / "report.html").read_text()
     large = (folder / "report.html").stat().st_size
     assert run(["report", str(folder), "--private"]) == 0
     page = (folder / "report.html").read_text()

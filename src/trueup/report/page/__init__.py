@@ -127,7 +127,7 @@ def _facts(story: Story, page: Path, *, full: bool) -> dict[str, Any]:
         "statistics_chart": statistics_chart(story),
         "inputs": rows.inputs(story),
         "products": rows.products(story, page),
-        "recipe": json.dumps(recipe, indent=2, sort_keys=True) if recipe else "",
+        "recipe": json.dumps(rows.seen_from(recipe, page), indent=2, sort_keys=True) if recipe else "",
         "made_by": _made_by(story),
         "methods": words.methods(story),
         "citations": words.citations(story),

@@ -139,6 +139,23 @@ def relative(path: str, page: Path) -> str:
     return quote(os.path.relpath(path, page.parent).replace(os.sep, "/"))
 
 
+def seen_from(value: Any, page: Path) -> Any:
+    """Options with their paths as they are from the folder of a page.
+
+    Examples
+    --------
+    >>> seen_from({"headerlets": ["/run/archive/a_hlet.fits"], "full": False}, Path("/run/report.html"))
+    {'headerlets': ['archive/a_hlet.fits'], 'full': False}
+    """
+    if isinstance(value, Mapping):
+        return {name: seen_from(one, page) for name, one in value.items()}
+    if isinstance(value, list | tuple):
+        return [seen_from(one, page) for one in value]
+    if isinstance(value, str) and os.path.isabs(value):
+        return os.path.relpath(value, page.parent)
+    return value
+
+
 def presets(story: Story) -> list[dict[str, Any]]:
     """Pairs of layers worth a button: two filters before or after, one filter before and after.
 
