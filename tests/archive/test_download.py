@@ -172,6 +172,21 @@ def test_a_folder_that_cannot_be_written(archive: UrlArchive, tmp_path: Path) ->
     assert "Is a directory" in row.error
 
 
+@pytest.mark.parametrize("suffix", [".part", ".part.mark"])
+def test_nothing_is_written_through_a_link(archive: UrlArchive, tmp_path: Path, suffix: str) -> None:
+    precious = tmp_path / "precious"
+    precious.write_text("mine")
+    link = tmp_path / f"{NAME}{suffix}"
+    link.symlink_to(precious)
+    (row,) = deliver(archive, archive.products(), tmp_path, http=QUICK).rows
+    assert row.error == f"{link}: is a link; remove it: nothing is written through links"
+    assert precious.read_text() == "mine"
+    link.unlink()
+    (row,) = deliver(archive, archive.products(), tmp_path, http=QUICK).rows
+    assert row.status == "complete"
+    assert not row.path.is_symlink()
+
+
 def test_six_at_a_time(server: Server, tmp_path: Path) -> None:
     contents = {f"iepw14g{i:02}_flc.fits": fits_bytes(i, pixels=99) for i in range(32)}
     server.mount("/", Files(contents))

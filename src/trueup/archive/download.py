@@ -155,6 +155,7 @@ def download(wanted: Wanted, open_stream: Open, effort: Effort) -> tuple[Status,
         if found := _good(wanted):
             effort.tell(found.size)
             return "cached", found
+        _refuse_links(wanted)
         with claimed(wanted.part, private=wanted.private, stop=effort.stop) as part:
             # another process may have brought it while this one waited
             if found := _good(wanted):
@@ -168,6 +169,13 @@ def download(wanted: Wanted, open_stream: Open, effort: Effort) -> tuple[Status,
                     wanted.mark.unlink(missing_ok=True)
             os.fsync(part.fileno())
             return _finish(wanted), content
+
+
+def _refuse_links(wanted: Wanted) -> None:
+    """Whatever a link leads to is not ours to overwrite."""
+    for path in (wanted.part, wanted.mark):
+        if path.is_symlink():
+            raise FileAccessError("is a link", file=path, todo="remove it: nothing is written through links")
 
 
 def _good(wanted: Wanted) -> Content | None:
