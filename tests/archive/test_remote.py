@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import json
 import os
+import time
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from archive.disk import Disk, grow
 from archive.files import Files
 from archive.mast import contents_of, tutorial
+from archive.s3 import BUCKET
 from archive.server import Answer, Request, Server
 
 from archive import faults
@@ -141,6 +144,18 @@ def test_a_part_that_does_not_arrive_is_asked_for_again(
     server.mount("/data/", Files({FLC: content}, {FLC: fault}))
     source = open_remote(f"{server.url}/data/{FLC}", Transport(QUICK), S3())
     assert source.read(0, source.size) == content
+
+
+def test_a_trickle_is_given_up(server: Server, folder: Path) -> None:
+    content = (folder / FLC).read_bytes()
+    server.mount(f"/{BUCKET}/", Files({FLC: content}, {FLC: faults.trickle(0.001)}))
+    settings = S3(endpoint=server.url, bucket=BUCKET)
+    for url in (f"{server.url}/{BUCKET}/{FLC}", f"s3://{BUCKET}/{FLC}"):
+        began = time.monotonic()
+        with pytest.raises(NetworkError, match="in time"):
+            open_remote(url, Transport(replace(QUICK, total_s=0.5)), settings)
+        # all of it would take a minute
+        assert time.monotonic() - began < 20
 
 
 def test_a_file_that_changes_is_not_mixed(server: Server, folder: Path) -> None:

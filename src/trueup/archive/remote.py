@@ -164,7 +164,7 @@ def _web_part(transport: Transport, url: str, *, start: int, stop: int) -> Part:
         try:
             with contextlib.closing(transport.open(url, Range=f"bytes={start}-{stop - 1}")) as response:
                 if response.status_code not in BUSY:
-                    return _received(response, url, start=start, stop=stop)
+                    return _received(response, patience, url=url, start=start, stop=stop)
                 why = f"answers {response.status_code} {response.reason}"
                 wait_s = retry_after(response.headers)
         except (requests.ConnectionError, requests.Timeout, HTTPError) as error:
@@ -175,9 +175,11 @@ def _web_part(transport: Transport, url: str, *, start: int, stop: int) -> Part:
             raise NetworkError(why, file=url)
 
 
-def _received(response: requests.Response, url: str, *, start: int, stop: int) -> Part:
+def _received(response: requests.Response, patience: Patience, *, url: str, start: int, stop: int) -> Part:
     """The bytes of a partial answer; of any other not one is read."""
     import requests
+
+    from trueup.archive.session import read_body
 
     code = response.status_code
     if code in FORBIDDEN:
@@ -187,7 +189,7 @@ def _received(response: requests.Response, url: str, *, start: int, stop: int) -
     found = _RANGE.fullmatch(response.headers.get("Content-Range", ""))
     if code != _PART or not found or int(found[1]) != start or int(found[2]) >= stop:
         raise NetworkError("the server cannot send a part of it", file=url, todo="fetch the whole file")
-    data = response.raw.read(decode_content=False)
+    data = read_body(response.raw, patience)
     if len(data) != min(stop, int(found[3])) - start:
         raise requests.ConnectionError("the connection broke")
     mark = response.headers.get("ETag") or response.headers.get("Last-Modified", "")

@@ -73,7 +73,7 @@ def bucket_part(
         said = files.call_s3(
             "get_object", Bucket=bucket, Key=key, Range=f"bytes={start}-{stop - 1}", **pinned
         )
-        data = sync(files.loop, said["Body"].read)
+        data = sync(files.loop, said["Body"].read, timeout=transport.http.total_s)
     total = said.get("ContentRange", "").rpartition("/")[2]
     if not total.isdigit():
         raise NetworkError("the service cannot send a part of it", file=url)

@@ -109,19 +109,44 @@ class _Adapter(HTTPAdapter):
             logger.info("attempt %d at %s", patience.attempts, request.url)
 
 
+def read_body(raw: BaseHTTPResponse, patience: Patience) -> bytes:
+    """The rest of an answer, as it came; a trickle is not read for ever.
+
+    Parameters
+    ----------
+    raw : urllib3.BaseHTTPResponse
+    patience : Patience
+
+    Returns
+    -------
+    bytes
+
+    Raises
+    ------
+    requests.Timeout
+        Where the time is up.
+
+    Examples
+    --------
+    >>> read_body(HTTPResponse(io.BytesIO(b"SIMPLE"), preload_content=False), Patience(Http()))
+    b'SIMPLE'
+    """
+    pieces = []
+    while piece := raw.read1(_PIECE, decode_content=False):
+        pieces.append(piece)
+        if patience.is_over:
+            raise requests.Timeout("the answer takes too long")
+    return b"".join(pieces)
+
+
 def _in_memory(raw: BaseHTTPResponse, patience: Patience) -> HTTPResponse:
     """The same answer with its body read, still encoded as it came."""
-    body = io.BytesIO()
     # a connection whose answer has been read to its end goes back to the pool and stays open
     with contextlib.closing(raw):
-        while piece := raw.read1(_PIECE, decode_content=False):
-            body.write(piece)
-            if patience.is_over:
-                raise requests.Timeout("the answer takes too long")
+        body = read_body(raw, patience)
         raw.release_conn()
-    body.seek(0)
     return HTTPResponse(
-        body=body,
+        body=io.BytesIO(body),
         headers={name: value for name, value in raw.headers.items() if name.lower() != "transfer-encoding"},
         status=raw.status,
         reason=raw.reason,
