@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -23,7 +24,7 @@ from trueup.errors import NetworkError
 from trueup.fits.exposure import read_exposure
 from trueup.report.listing import exposure_values
 from trueup.simulate import Recipe, make_visit
-from trueup.workflow.fetch import fetch
+from trueup.workflow.fetch import fetch, find
 from trueup.workflow.listing import list_solutions
 
 FLC = "iepw14g4q_flc.fits"
@@ -122,6 +123,19 @@ def test_without_the_bucket_everything_comes_from_mast(
     assert set(table["status"]) == {"complete"}
     assert {uri.partition(":")[0] for uri in table["uri"]} == {"mast"}
     assert "files come from mast" in caplog.text
+
+
+def test_an_object_that_cannot_be_read_comes_from_mast(
+    config: Config, server: Server, tmp_path: Path, folder: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    found = find(["IEPW14030"], source="s3", kinds=["FLC"], config=config)
+    gone = [replace(p, uri=p.uri.replace(FLC, "gone.fits")) for p in found.products]
+    with caplog.at_level(logging.WARNING):
+        manifest = replace(found, products=tuple(gone)).deliver(tmp_path)
+    assert [row.status for row in manifest.rows] == ["complete"] * 2
+    assert [r.query["uri"] for r in server.asked("/api/v0.1/Download")] == [f"mast:HST/product/{FLC}"]
+    assert "gone.fits: it is not in the bucket; it comes from mast" in caplog.text
+    assert (tmp_path / FLC).read_bytes() == (folder / FLC).read_bytes()
 
 
 @pytest.mark.parametrize(

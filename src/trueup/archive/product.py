@@ -30,6 +30,8 @@ class Product:
     proprietary : bool
     released : str
         The date it becomes public, ISO; empty where unknown.
+    listed_as : str
+        The URI in the archive that lists it, where `uri` is a copy elsewhere.
     """
 
     obs_id: str
@@ -40,6 +42,7 @@ class Product:
     size: int | None = None
     proprietary: bool = False
     released: str = ""
+    listed_as: str = ""
 
 
 class Archive(Protocol):

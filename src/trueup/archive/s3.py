@@ -116,21 +116,30 @@ class Bucket:
         except NetworkError as error:
             log.warning("%s; files come from %s", error, self.other.name)
             there = {}
-        return tuple(replace(p, uri=there.get(p.filename, p.uri)) for p in products)
+        return tuple(replace(p, uri=there.get(p.filename, p.uri), listed_as=p.uri) for p in products)
 
     @contextmanager
     def open(self, product: Product, *, start: int, mark: str) -> Iterator[Stream]:
         """The bytes of a file from `start`, or from 0 where it is not the version of `mark`."""
-        if not product.uri.startswith("s3://"):
-            with self.other.open(product, start=start, mark=mark) as stream:
+        if product.uri.startswith("s3://"):
+            try:
+                stream = self._object(product.uri, start=start, mark=mark)
+            except NetworkError as error:
+                log.warning("%s; it comes from %s", error, self.other.name)
+            else:
                 yield stream
-            return
-        read = partial(bucket_part, self.transport, self.settings, product.uri)
+                return
+        listed = replace(product, uri=product.listed_as or product.uri)
+        with self.other.open(listed, start=start, mark=mark) as stream:
+            yield stream
+
+    def _object(self, url: str, *, start: int, mark: str) -> Stream:
+        read = partial(bucket_part, self.transport, self.settings, url)
         _, size, current = read(start=0, stop=1)
         start = start if mark == current and start <= size else 0
         starts = range(start, size, _PIECE)
         pieces = (read(start=at, stop=min(size, at + _PIECE), mark=current)[0] for at in starts)
-        yield Stream(pieces, start, size, mark=current)
+        return Stream(pieces, start, size, mark=current)
 
     def _listed(self, products: Sequence[Product]) -> dict[str, str]:
         """Where the files of the visits are that some files are of, by name."""
