@@ -329,6 +329,14 @@ def test_by_observation_id(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> N
             kept[source] = {path.name: planes(path) for path in (out / "products").iterdir()}
             assert command(["run", "-o", str(out), "--workdir", str(tmp_path / "work")]) == 0
             assert "done" not in statuses(read_manifest(out)).values()
+        asked = len(services.server.log)
+        again = ["run", "-o", str(tmp_path / "mast"), "--workdir", str(tmp_path / "work"), "--offline"]
+        assert command(again) == 0
+        assert read_manifest(tmp_path / "mast")["recipe"]["source"] == "mast"
+        assert command(["run", "IEPW14040", "IEPW14060", *again[1:]]) == 4
+        (tmp_path / "mast" / "archive" / "iepw14geq_flc.fits").unlink()
+        assert command(again) == 4
+        assert len(services.server.log) == asked
     assert not list(home.rglob("*"))
     one, other = kept.values()
     assert one.keys() == other.keys()

@@ -18,7 +18,7 @@ from trueup.archive.s3 import Bucket
 from trueup.archive.selection import select
 from trueup.archive.transport import Transport
 from trueup.config import Config, read_config
-from trueup.errors import UsageError
+from trueup.errors import NetworkError, UsageError
 
 if TYPE_CHECKING:
     from astropy.table import Table
@@ -127,6 +127,8 @@ def open_archive(source: str, config: Config) -> Archive:
     ------
     UsageError
         Where there is none.
+    NetworkError
+        Where the settings say offline and it is no folder.
 
     Examples
     --------
@@ -137,6 +139,9 @@ def open_archive(source: str, config: Config) -> Archive:
         if not Path(source).is_dir():
             raise UsageError(f"no archive is called {source}", todo="give mast, s3, astrometry or a folder")
         return Directory(Path(source))
+    if config.http.offline:
+        todo = "give the folder that has the files as source"
+        raise NetworkError("trueup is offline", file=config.mast.url, todo=todo)
     transport = Transport.of(config)
     mast = Mast(transport, config.mast.url)
     if source == "astrometry":

@@ -106,7 +106,7 @@ def run(
     root = root or _usual_root({*_members(files), *(name[:_VISIT_LETTERS].lower() for name in ids)})
     with claimed(root):
         if ids:
-            fetched = _fetched(ids, root / ARCHIVE, task)
+            fetched = _fetched(ids, root / ARCHIVE, _where_kept(ids, root, task))
             headerlets = [path for path in fetched if path.endswith("_hlet.fits")]
             files += [path for path in fetched if path not in headerlets]
             wanted = (*task.recipe.headerlets, *map(os.path.abspath, headerlets))
@@ -161,6 +161,19 @@ def _members(files: Sequence[str]) -> dict[str, Given]:
     if not names:
         raise DataError("there is no exposure among the files given", todo="give FLT, FLC or C0M files")
     return {name: Given(tuple(paths.get(name, ())), tuple(damaged.get(name, ())), notes) for name in names}
+
+
+def _where_kept(ids: list[str], root: Path, task: _Task) -> _Task:
+    """Offline, what an earlier run here fetched is the archive, if all it worked on is there."""
+    if not task.config.http.offline:
+        return task
+    places = runs_in(root) if (root / BATCH).is_file() else [root]
+    earlier = [read_manifest(place) for place in places if (place / MANIFEST).is_file()]
+    typed = {name.lower() for one in earlier for name in one["typed"]}
+    inputs = [entry["path"] for one in earlier for entry in one["inputs"]]
+    if not typed.issuperset(name.lower() for name in ids) or not all(map(os.path.exists, inputs)):
+        return task
+    return replace(task, recipe=replace(task.recipe, source=str(root / ARCHIVE)))
 
 
 def _fetched(ids: list[str], place: Path, task: _Task) -> list[str]:
