@@ -78,6 +78,8 @@ SURVIVED = {
     "a web page once": (faults.html(times=1), 2),
     "corrupted once": (faults.corrupted(SIZE // 2, times=1), 2),
     "another version between two attempts": (faults.other_version(fits_bytes(9)), 2),
+    "a part of another version": (faults.part_of_other_version(fits_bytes(9), etag='"other"'), 2),
+    "a part of who knows what": (faults.part_of_other_version(fits_bytes(9), etag=""), 2),
     "in chunks": (faults.chunked(), 1),
     "in chunks, truncated once": (faults.chunked(0.5, times=1), 2),
     "in chunks, truncated twice": (faults.chunked(0.5, times=2), 3),

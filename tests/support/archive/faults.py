@@ -98,6 +98,21 @@ def other_version(content: bytes) -> Fault:
     return fault
 
 
+def part_of_other_version(content: bytes, *, etag: str) -> Fault:
+    """Half of the right content; then, whatever version is asked for, the rest of some other one."""
+
+    def fault(request: Request, answer: Answer, count: int) -> Answer:
+        if count == 0:
+            return replace(answer, stop=len(answer.body) // 2, ending="reset")
+        if "range" not in request.headers:
+            return answer
+        headers = {name: value for name, value in answer.headers.items() if name != "ETag"}
+        marked = {**headers, "ETag": etag} if etag else headers
+        return replace(answer, body=content[-len(answer.body) :], headers=marked)
+
+    return fault
+
+
 def without_range(content: bytes) -> Fault:
     """Half of it first; whatever range is asked for then, all of it comes."""
 
