@@ -212,6 +212,23 @@ def test_one_row_per_file_whatever_happens(
     assert [row["status"] for row in rows.values()].count("cached") == 11
 
 
+@pytest.mark.parametrize(
+    "name", ["x" * 300 + "_flc.fits", "\0_flc.fits", "../x_flc.fits"], ids=["long", "zero", "elsewhere"]
+)
+def test_a_name_that_no_file_can_have_is_one_row(
+    mast: Mast, tmp_path: Path, capsys: pytest.CaptureFixture[str], name: str
+) -> None:
+    portal = tutorial({})
+    for row in (row for rows in portal.products.values() for row in rows):
+        row["productFilename"] = name if row["productFilename"] == VICTIM else row["productFilename"]
+    portal.mount(mast.server, mast.files)
+    command = ["fetch", *IDS, "--dest", str(tmp_path), "--kind", "FLC", "--format", "json", *mast.options]
+    assert run(command) == 4
+    manifest = json.loads(capsys.readouterr().out)
+    assert [row["filename"] for row in manifest["files"] if row["status"] == "failed"] == [name]
+    assert manifest["complete"] == 3
+
+
 def test_in_python(mast: Mast, tmp_path: Path) -> None:
     mast.files.faults[VICTIM] = faults.status(404)
     config = read_config({"mast.url": mast.server.url, "http.retries": 0})

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import threading
 from collections import deque
@@ -230,7 +231,7 @@ def _demand_plain(product: Product) -> None:
 
 
 def _demand_room(folder: Path, products: Sequence[Product]) -> None:
-    missing = [p for p in products if not (folder / p.filename).exists()]
+    missing = [p for p in products if not os.path.exists(folder / p.filename)]
     have = sum(_size(Wanted(folder / p.filename).part) for p in missing)
     needed = sum(p.size or 0 for p in missing) - have
     free = shutil.disk_usage(folder).free
@@ -240,8 +241,8 @@ def _demand_room(folder: Path, products: Sequence[Product]) -> None:
 
 
 def _size(path: Path) -> int:
-    """Bytes of a file that another process may take away at any moment."""
+    """Bytes of a file that another process may take away at any moment, or whose name no file can have."""
     try:
         return path.stat().st_size
-    except FileNotFoundError:
+    except (OSError, ValueError):
         return 0

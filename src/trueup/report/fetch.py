@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections import Counter
 from typing import TYPE_CHECKING
 
@@ -57,7 +58,7 @@ def print_plan(manifest: Manifest, console: Console) -> None:
     for row in manifest.rows:
         product = row.product
         notes = [f"proprietary until {product.released or 'an unknown date'}"] if product.proprietary else []
-        notes += ["is there"] if row.path.exists() else []
+        notes += ["is there"] if os.path.exists(row.path) else []
         table.add_row(product.filename, product.kind, size_text(product.size), ", ".join(notes))
     console.print(table)
     here = f"{_files(len(manifest.rows))}, {_total(manifest)}, from {manifest.source}"
