@@ -178,6 +178,21 @@ def test_one_file_that_cannot_be_reached(
     assert "answers 404" in capsys.readouterr().err
 
 
+def test_an_observation_that_nobody_may_read(
+    server: Server, folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    contents = contents_of(folder)
+    portal = tutorial({name: len(content) for name, content in contents.items()})
+    portal.mount(server, Files(contents, private={FLC: "right"}))
+    assert run(["ls", "--obs-id", "IEPW14030", "--format", "json"]) == 4
+    left_out = json.loads(capsys.readouterr().out)["left_out"]
+    (why,) = [out["why"] for out in left_out if out["file"] == f"mast:HST/product/{FLC}"]
+    assert why.startswith("answers 401 Unauthorized; set a token with --token")
+    assert run(["ls", "--obs-id", "IEPW14030", "--token", "wrong"]) == 4
+    assert f"! {FLC}: answers 401" in capsys.readouterr().out
+    assert run(["ls", "--obs-id", "IEPW14030", "--token", "right"]) == 0
+
+
 def test_a_scheme_that_nobody_speaks(capsys: pytest.CaptureFixture[str]) -> None:
     assert run(["ls", "gopher://127.0.0.1/a_flc.fits"]) == 4
     assert "gopher" in capsys.readouterr().err

@@ -145,11 +145,25 @@ def open_remote(url: str, transport: Transport, s3: S3) -> RemoteSource:
         return _web_part(transport, url, start=start, stop=stop)
 
     first = fetch(0, _FIRST)
-    return RemoteSource(_name(url), first.total, first.mark, fetch, [(0, first.data)])
+    return RemoteSource(name_of(url), first.total, first.mark, fetch, [(0, first.data)])
 
 
-def _name(url: str) -> str:
-    """The URL; of one that asks a service for a file, that file."""
+def name_of(url: str) -> str:
+    """What a file at a URL is called: the URL, or the file that a service is asked for.
+
+    Parameters
+    ----------
+    url : str
+
+    Returns
+    -------
+    str
+
+    Examples
+    --------
+    >>> name_of("https://mast.stsci.edu/api/v0.1/Download/file?uri=mast%3AHST%2Fproduct%2Fa_flc.fits")
+    'mast:HST/product/a_flc.fits'
+    """
     return parse_qs(urlsplit(url).query).get("uri", [url])[0]
 
 

@@ -7,7 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 from trueup.archive.mast import Mast
 from trueup.archive.product import Product
-from trueup.archive.remote import RemoteSource, open_remote
+from trueup.archive.remote import RemoteSource, name_of, open_remote
 from trueup.archive.selection import select
 from trueup.archive.transport import Transport
 from trueup.config import Config
@@ -65,7 +65,12 @@ def open_sources(
     errors = [error for error in found if isinstance(error, NetworkError)]
     if errors and not sources:
         raise errors[0]
-    return sources, [LeftOut(str(error.file), error.found, is_error=True, is_remote=True) for error in errors]
+    return sources, [_left_out(error) for error in errors]
+
+
+def _left_out(error: NetworkError) -> LeftOut:
+    why = f"{error.found}; {error.todo}" if error.todo else error.found
+    return LeftOut(name_of(str(error.file)), why, is_error=True, is_remote=True)
 
 
 def _listed(transport: Transport, ids: Sequence[str], config: Config) -> list[str]:
