@@ -172,6 +172,16 @@ def test_a_folder_that_cannot_be_written(archive: UrlArchive, tmp_path: Path) ->
     assert "Is a directory" in row.error
 
 
+def test_a_part_that_everybody_could_read_becomes_private(archive: UrlArchive, tmp_path: Path) -> None:
+    part = tmp_path / f"{NAME}.part"
+    part.write_bytes(RIGHT[:9999])
+    part.chmod(0o644)
+    archive.relist(NAME, proprietary=True)
+    (row,) = deliver(archive, archive.products(), tmp_path, http=QUICK).rows
+    assert row.status == "complete"
+    assert row.path.stat().st_mode & 0o777 == 0o600
+
+
 @pytest.mark.parametrize("suffix", [".part", ".part.mark"])
 def test_nothing_is_written_through_a_link(archive: UrlArchive, tmp_path: Path, suffix: str) -> None:
     precious = tmp_path / "precious"

@@ -152,6 +152,15 @@ def test_a_damaged_file_is_fetched_again(tap: Tap, gaia: Gaia, content: bytes) -
     assert len(tap.asked) == 2
 
 
+def test_an_answer_to_another_question_is_not_taken(tap: Tap, gaia: Gaia) -> None:
+    path = fetch_gaia(Transport(QUICK), CONE, gaia)
+    table = Table.read(path)
+    table.meta["query"] = "SELECT ra, dec FROM gaiadr2.gaia_source"
+    table.write(path, format="ascii.ecsv", overwrite=True)
+    assert Table.read(fetch_gaia(Transport(QUICK), CONE, gaia)).meta["query"] == CONE.query
+    assert len(tap.asked) == 2
+
+
 def test_the_cone_holds_all_chips(truth: Truth) -> None:
     visit = open_visit([truth.directory])
     cone = cone_around(visit.exposures)
