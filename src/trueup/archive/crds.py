@@ -167,7 +167,7 @@ def _is_good(reference: str, cache: str) -> bool:
     try:
         return cached_reference(reference, cache) is not None
     except DataError as error:
-        log.warning("%s; it is replaced", error)
+        log.warning("%s; it is not used", error)
         return False
 
 
