@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
+import re
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -343,6 +345,28 @@ def test_searching_through_a_token_in_netrc(
 def fresh(script: str, *arguments: str) -> str:
     command = [sys.executable, "-c", script, *arguments]
     return subprocess.run(command, capture_output=True, text=True, check=True).stdout
+
+
+def test_bytes_and_time_left_on_a_terminal(mast: Mast, tmp_path: Path) -> None:
+    total = sum(path.stat().st_size for path in mast.folder.glob("*_flc.fits")) / 1e6
+    master, terminal = os.openpty()
+    command = ["fetch", *IDS, "--dest", str(tmp_path), "--kind", "FLC", *mast.options]
+    script = "import sys; from trueup.cli import run; sys.exit(run(sys.argv[1:]))"
+    environ = {**os.environ, "TERM": "xterm", "COLUMNS": "100", "NO_COLOR": "1"}
+    with subprocess.Popen(
+        [sys.executable, "-c", script, *command], stdout=subprocess.DEVNULL, stderr=terminal, env=environ
+    ) as process:
+        os.close(terminal)
+        shown = "".join(_read(master))
+    assert process.returncode == 0
+    assert re.search(rf"[\d.]+/{total:.1f} MB\s.*?(\d+:\d\d:\d\d|-:--:--)", shown)
+
+
+def _read(master: int) -> Iterator[str]:
+    # a terminal that nobody writes to any more is an error on Linux, and an end elsewhere
+    with contextlib.suppress(OSError), os.fdopen(master, "rb", buffering=0) as file:
+        while piece := file.read(4096):
+            yield piece.decode(errors="replace")
 
 
 def test_listing_local_files_loads_no_client(visit: Path) -> None:

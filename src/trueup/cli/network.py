@@ -70,7 +70,7 @@ def transfer(total: int) -> Iterator[Callable[[int], None]]:
     Parameters
     ----------
     total : int
-        Bytes.
+        Bytes; 0 where nobody knows.
 
     Yields
     ------
@@ -90,5 +90,5 @@ def transfer(total: int) -> Iterator[Callable[[int], None]]:
         progress.TimeRemainingColumn(),
     )
     with progress.Progress(*columns, console=Console(stderr=True), transient=True) as bar:
-        task = bar.add_task("", total=total)
+        task = bar.add_task("", total=total or None)
         yield lambda count: bar.advance(task, count)
