@@ -14,6 +14,7 @@ from trueup import open_visit
 from trueup.astrometry.measuring.measure import measure
 from trueup.astrometry.measuring.measurement import Measurement
 from trueup.astrometry.references.catalog import read_catalog
+from trueup.astrometry.stars.centroids import read_centroids
 from trueup.cli import run
 from trueup.errors import FileAccessError
 from trueup.simulate import Recipe, Truth, make_visit
@@ -58,14 +59,12 @@ def test_stars_count_pixels_from_one_and_lie_where_the_solution_puts_them(
     assert "(1, 1)" in stars.meta["pixels"]
     bright = stars[stars["used"]]
     assert len(bright) > 10
-    near = [
-        np.nanmin(np.hypot(known.x[row["chip"] - 1] + 1 - row["x"], known.y[row["chip"] - 1] + 1 - row["y"]))
-        for row in bright
-    ]
+    places = [(known.x[row["extver"] - 1] + 1, known.y[row["extver"] - 1] + 1, row) for row in bright]
+    near = [np.nanmin(np.hypot(x - row["x"], y - row["y"])) for x, y, row in places]
     assert np.median(near) < 0.1
     exposure = measurement.exposure("iepw14g4q")
     for row in bright[:20]:
-        x, y = exposure.wcs(int(row["chip"])).sky_to_pixel(row["ra"], row["dec"])
+        x, y = exposure.wcs(int(row["extver"])).sky_to_pixel(row["ra"], row["dec"])
         assert (float(x) + 1, float(y) + 1) == pytest.approx((row["x"], row["y"]), abs=2e-3)
 
 
@@ -74,7 +73,7 @@ def test_matches_are_the_same_stars(folder: Path, truth: Truth) -> None:
     a, b = truth.exposure("iepw14g4q"), truth.exposure("iepw14gaq")
     same = 0
     for row in table:
-        k, j = row["chip_reference"] - 1, row["chip"] - 1
+        k, j = row["extver_reference"] - 1, row["extver"] - 1
         first = np.nanargmin(np.hypot(a.x[k] + 1 - row["x_reference"], a.y[k] + 1 - row["y_reference"]))
         second = np.nanargmin(np.hypot(b.x[j] + 1 - row["x"], b.y[j] + 1 - row["y"]))
         same += first == second
@@ -93,12 +92,26 @@ def test_reference_stars_are_at_the_epoch(folder: Path, truth: Truth, measuremen
     assert np.median(np.hypot(east, north).min(axis=1) / table["sigma"]) < 1.6
 
 
+def test_saved_stars_are_read_back_on_the_chip_they_were_found_on(
+    folder: Path, measurement: Measurement
+) -> None:
+    """CCDCHIP 2 of UVIS is SCI,1."""
+    for found in measurement.stars:
+        exposure = measurement.exposure(found.rootname)
+        again = read_centroids(folder / f"{found.rootname}_stars.ecsv", exposure)
+        for (chip, before), (same, after) in zip(found.chips, again.chips, strict=True):
+            assert chip == same
+            assert after.x == pytest.approx(before.x)
+            assert after.y == pytest.approx(before.y)
+            assert after.tier.tolist() == before.tier.tolist()
+
+
 def test_regions(folder: Path) -> None:
     stars = Table.read(folder / "iepw14g4q_stars.ecsv")
     text = (folder / "iepw14g4q_sci1.reg").read_text()
     assert text.splitlines()[3] == "image"
     circles = re.findall(r"circle\(([\d.-]+),([\d.-]+),5\.0\) # color=(\w+)", text)
-    here = stars[stars["chip"] == 1]
+    here = stars[stars["extver"] == 1]
     assert len(circles) == len(here)
     assert float(circles[0][0]) == pytest.approx(here["x"][0], abs=1e-3)
     assert sum(color == "green" for *_, color in circles) == here["used"].sum()

@@ -42,7 +42,7 @@ def star_table(seen: Seen, used: Bools) -> Table:
     ra, dec = sky_of(seen)
     scale = exposure.solution.chips[0].wcs.scale_arcsec() * 1000
     columns: dict[str, tuple[Any, str, str]] = {
-        "chip": (seen.chip, "", "SCI EXTVER"),
+        "extver": (seen.chip, "", "SCI EXTVER"),
         "x": (s.x + 1, "pix", _PIXELS),
         "y": (s.y + 1, "pix", _PIXELS),
         "ra": (ra, "deg", "ICRS, under the solution in force"),
@@ -76,13 +76,13 @@ def match_table(residuals: Residuals, named: Seen, reference: Seen | ReferenceSt
     """
     r, i, j = residuals, residuals.stars, residuals.partners
     columns: dict[str, tuple[Any, str, str]] = {
-        "chip": (named.chip[i], "", f"SCI EXTVER in {r.named}"),
+        "extver": (named.chip[i], "", f"SCI EXTVER in {r.named}"),
         "x": (named.sources.x[i] + 1, "pix", _PIXELS),
         "y": (named.sources.y[i] + 1, "pix", _PIXELS),
     }
     if isinstance(reference, Seen):
         columns |= {
-            "chip_reference": (reference.chip[j], "", f"SCI EXTVER in {r.reference}"),
+            "extver_reference": (reference.chip[j], "", f"SCI EXTVER in {r.reference}"),
             "x_reference": (reference.sources.x[j] + 1, "pix", _PIXELS),
             "y_reference": (reference.sources.y[j] + 1, "pix", _PIXELS),
         }
