@@ -18,6 +18,7 @@ from pathlib import Path
 import pytest
 from archive.observatory import observatory
 from astropy.table import Table
+from psf_library import write_stdpsf
 
 from trueup.simulate import Recipe, make_visit
 
@@ -68,7 +69,7 @@ def test_lines_of_a_page() -> None:
 
 @pytest.fixture(scope="module")
 def desk(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder with what the pages name: a visit, its archive, Gaia's stars and a catalogue of one's own."""
+    """A folder with what the pages name: a visit, its archive, Gaia's stars, an own catalogue, PSFs."""
     folder = tmp_path_factory.mktemp("desk")
     truth = make_visit(folder / "archive", recipe=SMALL)
     shutil.move(truth.catalog, folder / "gaia.ecsv")
@@ -76,6 +77,8 @@ def desk(tmp_path_factory: pytest.TempPathFactory) -> Path:
     stars = Table.read(folder / "gaia.ecsv")[list(OWN_COLUMNS)]
     stars.rename_columns(list(OWN_COLUMNS), list(OWN_COLUMNS.values()))
     stars.write(folder / "mycat.csv")
+    for name in truth.filters:
+        write_stdpsf(folder / f"STDPSF_WFC3UV_{name}.fits")
     return folder
 
 

@@ -76,7 +76,7 @@ def choose_files(
     headerlets : sequence of path
         More headerlet files, and bundles of them.
     against : Against, optional
-        A catalogue or reference image, an anchor, centroids.
+        A catalogue or reference image, an anchor, centroids, PSFs.
     config : trueup.config.Config, optional
         How Gaia is reached, instead of the settings that hold.
 

@@ -12,12 +12,12 @@ from trueup.astrometry.measuring.measurement import Absolute, Candidate, Measure
 from trueup.astrometry.references.catalog import Catalog, read_catalog
 from trueup.astrometry.references.columns import parse_columns
 from trueup.astrometry.references.reference import read_reference
-from trueup.astrometry.stars.starlist import StarList
 from trueup.config import Config
 from trueup.errors import UsageError
 from trueup.fits.visit import open_visit
 from trueup.model.visit import Visit
 from trueup.workflow.gaia import catalog_path
+from trueup.workflow.stars import read_known
 
 Path = str | os.PathLike[str]
 
@@ -44,6 +44,9 @@ class Against:
         A filter, file or visit that the others are compared with.
     centroids
         Your own positions, one file per exposure, named after it.
+    psf
+        STDPSF files, named as in the library of STScI; exposures of that detector and filter are fitted
+        with them.
     """
 
     catalog: str | None = None
@@ -53,6 +56,7 @@ class Against:
     reference: str | None = None
     anchor: str | None = None
     centroids: tuple[str, ...] = ()
+    psf: tuple[str, ...] = ()
 
 
 def measure_files(
@@ -81,7 +85,8 @@ def measure_files(
     Raises
     ------
     UsageError
-        Where nothing can be read, or a catalogue and a reference image are both given.
+        Where nothing can be read, a catalogue and a reference image are both given, or centroids or PSFs
+        are of no exposure.
     SelectionError
         Where a selection or the anchor matches nothing.
 
@@ -99,12 +104,15 @@ def measure_files(
     visit = open_visit(paths)
     first = anchored(visit, against.anchor)
     visit = replace(visit, exposures=tuple(sorted(visit.exposures, key=lambda e: e.rootname not in first)))
-    return measure(
+    known = read_known(visit, centroids=against.centroids, psfs=against.psf)
+    found = measure(
         visit,
         catalog=reference_frame(against, visit, config),
         solutions=solutions,
-        centroids=_centroids(visit, against.centroids),
+        centroids=known.centroids,
+        psfs=known.psfs,
     )
+    return replace(found, findings=(*found.findings, *known.notes))
 
 
 def reference_frame(against: Against, visit: Visit, config: Config | None = None) -> Catalog | None:
@@ -148,23 +156,6 @@ def reference_frame(against: Against, visit: Visit, config: Config | None = None
     if limited or (columns and not against.reference):
         raise UsageError("columns or limits of magnitude without a catalogue", todo="give --catalog FILE")
     return read_reference(against.reference, columns=columns) if against.reference else None
-
-
-def _centroids(visit: Visit, paths: Sequence[str]) -> dict[str, StarList]:
-    """Star lists by rootname; a file belongs to the exposure whose rootname its name begins with."""
-    found = {}
-    for path in paths:
-        name = os.path.basename(path).lower()
-        owners = [e for e in visit.exposures if name.startswith(e.rootname)]
-        if not owners:
-            names = ", ".join(e.rootname for e in visit.exposures)
-            raise UsageError(
-                "positions of no exposure", file=path, todo=f"begin its name with one of {names}"
-            )
-        from trueup.astrometry.stars.centroids import read_centroids
-
-        found[owners[0].rootname] = read_centroids(path, owners[0])
-    return found
 
 
 def measure_again(before: Measurement, *, catalog: Catalog | None = None) -> Measurement:

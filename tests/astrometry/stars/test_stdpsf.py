@@ -2,38 +2,24 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 from astropy.io import fits
 from painting import paint, small_exposure
+from psf_library import WIDTH, write_stdpsf
 
 from trueup.astrometry.stars.profile import light_in_pixels, pixel_profile
 from trueup.astrometry.stars.starlist import find_stars
 from trueup.astrometry.stars.stdpsf import read_stdpsf
 from trueup.errors import FormatError
+from trueup.model.cards import make_card
 from trueup.model.exposure import Exposure
 
-WIDTH = 1.6
 X = [1, 683, 1366, 2048, 2731, 3413, 4096]
 Y = [1, 683, 1366, 2048, 2049, 2731, 3413, 4096]
-
-
-def write_stdpsf(path: Path, x: list[int], y: list[int]) -> Path:
-    """A library of Gaussians whose width grows from node to node."""
-    at = np.arange(-50, 51) / 4
-    cube = [
-        np.outer(pixel_profile(at, WIDTH * (1 + 0.01 * k)), pixel_profile(at, WIDTH * (1 + 0.01 * k)))
-        for k in range(len(x) * len(y))
-    ]
-    hdu = fits.PrimaryHDU(np.array(cube, np.float32))
-    hdu.header["NXPSFS"], hdu.header["NYPSFS"] = len(x), len(y)
-    for word, places in (("IPSFX", x), ("JPSFY", y)):
-        for k, place in enumerate(places, start=1):
-            hdu.header[f"{word}{k:02d}"] = place
-    hdu.writeto(path)
-    return path
 
 
 @pytest.fixture(scope="module")
@@ -89,6 +75,15 @@ def test_other_files_are_refused(tmp_path: Path, exposure: Exposure) -> None:
     single = write_stdpsf(tmp_path / "ir.fits", [1, 507, 1014], [1, 507, 1014])
     with pytest.raises(FormatError, match="PSFs of 1 chip"):
         read_stdpsf(single, exposure)
+
+
+def test_binned_pixels_are_refused(tmp_path: Path, exposure: Exposure) -> None:
+    chips = [
+        replace(chip, header=chip.header.replace("BINAXIS1", make_card("BINAXIS1", 2)))
+        for chip in exposure.chips
+    ]
+    with pytest.raises(FormatError, match="those of iepw14g6q are binned"):
+        read_stdpsf(write_stdpsf(tmp_path / "psf.fits", X, Y), replace(exposure, chips=tuple(chips)))
 
 
 def test_places_in_one_keyword(tmp_path: Path, exposure: Exposure) -> None:

@@ -22,6 +22,7 @@ from trueup.astrometry.pairs.seen import Places, Seen, see
 from trueup.astrometry.pairs.tie import Tie, outcomes, tie
 from trueup.astrometry.references.catalog import Catalog
 from trueup.astrometry.references.target import CatalogTie
+from trueup.astrometry.stars.psfgrid import ChipPsfs
 from trueup.astrometry.stars.starlist import StarList, find_stars
 from trueup.config import processors
 from trueup.errors import DataError, FileAccessError
@@ -44,6 +45,7 @@ def measure(
     catalog: Catalog | None = None,
     solutions: Sequence[str] | None = None,
     centroids: Mapping[str, StarList] | None = None,
+    psfs: Mapping[str, ChipPsfs] | None = None,
 ) -> Measurement:
     """Measure every solution of every exposure against the others, and against a catalogue.
 
@@ -60,6 +62,9 @@ def measure(
         Only the active solutions and those that these select, as in :func:`trueup.plan`.
     centroids : mapping of str to StarList, optional
         Star lists to use instead of finding stars, by rootname.
+    psfs : mapping of str to ChipPsfs, optional
+        What the stars of an exposure look like, by rootname, as from
+        :func:`trueup.astrometry.stars.stdpsf.read_stdpsf`; by default its clean stars tell.
 
     Returns
     -------
@@ -87,7 +92,7 @@ def measure(
     """
     if catalog is not None:
         require_epochs(catalog, visit.exposures)
-    stars, skipped = _stars(visit, centroids or {})
+    stars, skipped = _stars(visit, centroids or {}, psfs or {})
     named = {exposure.rootname: exposure for exposure in visit.exposures}
     fresh = {found.rootname: found for found in stars if found.rootname not in (centroids or {})}
     seen = [see(named[found.rootname], found) for found in stars]
@@ -125,24 +130,27 @@ def measure(
 
 
 def _stars(
-    visit: Visit, centroids: Mapping[str, StarList]
+    visit: Visit, centroids: Mapping[str, StarList], psfs: Mapping[str, ChipPsfs]
 ) -> tuple[tuple[StarList, ...], list[tuple[str, str]]]:
     """The star list of each exposure that has one, and why the others have none."""
     with ThreadPoolExecutor(min(processors(), _AT_A_TIME)) as pool:
-        found = list(pool.map(partial(_stars_or_why, centroids=centroids), visit.exposures))
+        found = list(pool.map(partial(_stars_or_why, centroids=centroids, psfs=psfs), visit.exposures))
     both = list(zip(visit.exposures, found, strict=True))
     skipped = [(exposure.rootname, why) for exposure, why in both if isinstance(why, str)]
     return tuple(stars for stars in found if isinstance(stars, StarList)), skipped
 
 
-def _stars_or_why(exposure: Exposure, centroids: Mapping[str, StarList]) -> StarList | str:
+def _stars_or_why(
+    exposure: Exposure, *, centroids: Mapping[str, StarList], psfs: Mapping[str, ChipPsfs]
+) -> StarList | str:
     """The star list of an exposure, or why it has none."""
     if not exposure.usable.measure:
         return exposure.usable.why
     if not candidates(exposure):
         return "none of its solutions can be read"
     try:
-        return centroids.get(exposure.rootname) or find_stars(exposure)
+        own = centroids.get(exposure.rootname)
+        return own or find_stars(exposure, psfs=psfs.get(exposure.rootname))
     except (DataError, FileAccessError) as error:
         return str(error)
 

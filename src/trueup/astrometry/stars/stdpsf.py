@@ -41,7 +41,7 @@ def read_stdpsf(path: str | os.PathLike[str], exposure: Exposure) -> ChipPsfs:
     Raises
     ------
     FormatError
-        Where the file is no STDPSF file, or is for another number of chips.
+        Where the file is no STDPSF file, or is for another number of chips or other pixels.
     FileAccessError
         Where it cannot be read.
 
@@ -52,17 +52,11 @@ def read_stdpsf(path: str | os.PathLike[str], exposure: Exposure) -> ChipPsfs:
     Traceback (most recent call last):
     trueup.errors.FileAccessError: nowhere.fits: No such file or directory
     """
-    from scipy.ndimage import spline_filter
-
     source = open_source(path)
     hdu = walk(source)[0]
     x, y = _nodes(hdu, source.name)
-    nodes, side = hdu.shape[0], hdu.shape[1]
-    cube = np.frombuffer(hdu.read(source)[: 4 * nodes * side * side], ">f4").astype(np.float64)
-    middle, reach = side // 2, min(side // 2, _REACH_PIX * _OVERSAMPLE)
-    inner = slice(middle - reach, middle + reach + 1)
-    knots = np.stack([spline_filter(psf, order=3, mode="mirror") for psf in cube.reshape(nodes, side, side)])
-    knots = knots[:, inner, inner].reshape(len(y), len(x), 2 * reach + 1, 2 * reach + 1)
+    knots = _knots(hdu.read(source), hdu.shape[0], hdu.shape[1])
+    knots = knots.reshape(len(y), len(x), *knots.shape[1:])
     count = len(exposure.chips)
     upper = y > _UPPER_CHIP_FROM
     per_chip = [~upper, upper] if upper.any() else [~upper]
@@ -72,13 +66,27 @@ def read_stdpsf(path: str | os.PathLike[str], exposure: Exposure) -> ChipPsfs:
             file=source.name,
             todo=f"the exposure has {count}: take its detector's",
         )
-    found = {}
+    if any((chip.header.number("BINAXIS1") or 1) > 1 for chip in exposure.chips):
+        found, todo = f"PSFs of whole pixels, and those of {exposure.rootname} are binned", "leave it out"
+        raise FormatError(found, file=source.name, todo=todo)
+    grids = {}
     for chip in exposure.chips:
         rows = per_chip[0] if len(per_chip) == 1 or chip.id.ccdchip == 2 else per_chip[1]
         low = _UPPER_CHIP_FROM if rows is per_chip[-1] and len(per_chip) > 1 else 0
         left, bottom = chip.header.number("LTV1") or 0.0, chip.header.number("LTV2") or 0.0
-        found[chip.id.extver] = PsfGrid(x - 1 + left, y[rows] - 1 - low + bottom, knots[rows], _OVERSAMPLE)
-    return found
+        grids[chip.id.extver] = PsfGrid(x - 1 + left, y[rows] - 1 - low + bottom, knots[rows], _OVERSAMPLE)
+    return grids
+
+
+def _knots(pixels: bytes, nodes: int, side: int) -> Floats:
+    """Spline coefficients of the middle of each PSF of a cube: (nodes, m, m)."""
+    from scipy.ndimage import spline_filter
+
+    cube = np.frombuffer(pixels[: 4 * nodes * side * side], ">f4").astype(np.float64)
+    middle, reach = side // 2, min(side // 2, _REACH_PIX * _OVERSAMPLE)
+    inner = slice(middle - reach, middle + reach + 1)
+    knots = [spline_filter(psf, order=3, mode="mirror") for psf in cube.reshape(nodes, side, side)]
+    return np.stack(knots)[:, inner, inner]
 
 
 def _nodes(hdu: Hdu, name: str) -> tuple[Floats, Floats]:

@@ -170,7 +170,8 @@ def drizzle_files_of(recipe: RunRecipe) -> tuple[str, ...]:
 def _frame(recipe: RunRecipe) -> tuple[str, ...]:
     """Files that define what is measured against."""
     against = recipe.against
-    return tuple(path for path in (against.catalog, against.reference, *against.centroids) if path)
+    files = (against.catalog, against.reference, *against.centroids, *against.psf)
+    return tuple(path for path in files if path)
 
 
 def _located(recipe: RunRecipe, exposures: Sequence[Exposure], config: Config) -> RunRecipe:

@@ -30,7 +30,7 @@ class RunRecipe:
     Parameters
     ----------
     against : Against
-        A catalogue or reference image, an anchor, centroids.
+        A catalogue or reference image, an anchor, centroids, PSFs.
     headerlets : tuple of str
         Headerlet files to be considered, beside those in the exposures.
     solution : str or None
@@ -199,6 +199,7 @@ def rooted(recipe: RunRecipe) -> RunRecipe:
             catalog=there(against.catalog),
             reference=there(against.reference),
             centroids=tuple(map(there, against.centroids)),
+            psf=tuple(map(there, against.psf)),
         ),
         drizzle={k: there(v) if k in _FILES_OF_DRIZZLE else v for k, v in recipe.drizzle.items()},
     )
