@@ -108,6 +108,27 @@ def test_the_command_prints_json(truth: Truth, capsys: pytest.CaptureFixture[str
     assert values["absolute"] == []
 
 
+def test_the_catalogue_has_a_say_in_the_verdict(truth: Truth, capsys: pytest.CaptureFixture[str]) -> None:
+    """Under GSC240 both exposures agree, 69 mas away from where the stars are."""
+    second = [str(e.path) for e in truth.exposures if e.filter == "F275W"]
+    assert run(["measure", *second]) == 0
+    capsys.readouterr()
+    assert run(["measure", *second, "--catalog", str(truth.catalog)]) == 1
+    lines = capsys.readouterr().out.splitlines()
+    verdicts = {line.split("  ")[0].strip(): line.split()[-1] for line in lines if " 1 of 1 " in line}
+    assert {verdicts[name] for name in ("as they are", "IDC_2731450pi-GSC240", "IDC_2731450pi")} == {"FAIL"}
+
+
+def test_one_exposure_needs_another_or_a_catalogue(truth: Truth, capsys: pytest.CaptureFixture[str]) -> None:
+    alone = str(truth.files[0])
+    assert run(["measure", alone]) == 0
+    assert "UNMEASURABLE: an exposure is alone; give another one, or --catalog" in capsys.readouterr().out
+    assert run(["measure", alone, "--catalog", str(truth.catalog)]) == 0
+    out = capsys.readouterr().out
+    assert "UNMEASURABLE: " not in out
+    assert next(line for line in out.splitlines() if "as they are" in line).split()[-1] == "PASS"
+
+
 @pytest.mark.parametrize("style", ["jsonl", "ecsv"])
 def test_the_command_lists_pairs(style: str, truth: Truth, capsys: pytest.CaptureFixture[str]) -> None:
     assert run(["measure", *map(str, truth.files[:2]), "--solution", "rel", "--format", style]) == 0

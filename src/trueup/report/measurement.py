@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
+from trueup.astrometry.choosing.evidence import Evidence, gather
+from trueup.astrometry.choosing.standing import Distance, Standing, distance, stand
 from trueup.astrometry.measuring.candidates import candidates
 from trueup.astrometry.measuring.measurement import Absolute, Candidate, Measurement, Relative
 from trueup.astrometry.pairs.fit import Fit
@@ -90,7 +91,7 @@ def _solution(measurement: Measurement, candidate: Candidate) -> Values:
     return solution_id(measurement.solution(candidate), candidate.index + 1)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class SolutionSet:
     """How one set of solutions does, one solution for each exposure.
 
@@ -99,40 +100,21 @@ class SolutionSet:
     name : str
         What the solutions have in common.
     relative : tuple of Relative
-        Every measured pair of the set.
+        Every pair of the set that was compared.
     absolute : tuple of Absolute
+    standing : Standing
+        The set as a choice judges it: the worst pair, the catalogue, the verdict.
 
     Examples
     --------
-    >>> SolutionSet("FIT_SVM_GAIAeDR3", (), ()).verdict
-    'unmeasurable'
+    >>> SolutionSet.__slots__[:2]
+    ('name', 'relative')
     """
 
     name: str
     relative: tuple[Relative, ...]
     absolute: tuple[Absolute, ...]
-
-    @property
-    def verdict(self) -> str:
-        """Fail where any pair fails, pass where all pass that can be measured."""
-        found = {row.fit.verdict for row in self.relative}
-        if "fail" in found:
-            return "fail"
-        decided = found - {"unmeasurable"}
-        return max(decided, key=("pass", "undecided").index) if decided else "unmeasurable"
-
-    @property
-    def from_catalog(self) -> tuple[float, float] | None:
-        """How far the exposure that is farthest off is from the catalogue, and the error, mas."""
-        fits = [row.fit for row in self.absolute if row.fit.verdict != "unmeasurable"]
-        far = [(math.hypot(f.east_mas or 0.0, f.north_mas or 0.0), f.sigma_east_mas or 0.0) for f in fits]
-        return max(far, default=None)
-
-    @property
-    def worst(self) -> Fit | None:
-        """The pair that is farthest apart of those that were measured."""
-        fits = [row.fit for row in self.relative if row.fit.verdict != "unmeasurable"]
-        return max(fits, key=lambda fit: fit.judged_mas or 0.0, default=None)
+    standing: Standing
 
 
 def solution_sets(measurement: Measurement) -> list[SolutionSet]:
@@ -163,9 +145,15 @@ def solution_sets(measurement: Measurement) -> list[SolutionSet]:
             kinds.setdefault(solution.name.kind, {}).setdefault(rootname, candidate)
     active = {rootname: Candidate(rootname, 0) for rootname in names}
     shared = [chosen for chosen in kinds.values() if len(chosen) == len(names)]
-    common = [_solution_set(measurement, _common_name(measurement, chosen), chosen) for chosen in shared]
-    common.sort(key=lambda s: (-_WORST_FIRST.index(s.verdict), s.worst.judged_mas or 0.0 if s.worst else 0.0))
-    return [_solution_set(measurement, "as they are", active), *common]
+    evidence = gather(measurement)
+    common = [_solution_set(evidence, _common_name(measurement, chosen), chosen) for chosen in shared]
+    common.sort(key=_from_good_to_bad)
+    return [_solution_set(evidence, "as they are", active), *common]
+
+
+def _from_good_to_bad(one: SolutionSet) -> tuple[int, float]:
+    far = (one.standing.worst, one.standing.absolute)
+    return -_WORST_FIRST.index(one.standing.verdict), max((d.pix for d in far if d), default=0.0)
 
 
 def _common_name(measurement: Measurement, chosen: Mapping[str, Candidate]) -> str:
@@ -185,12 +173,14 @@ def _all(measurement: Measurement, rootname: str) -> list[Candidate]:
     return [c for c in every if measurement.representative(c) in measured]
 
 
-def _solution_set(measurement: Measurement, name: str, chosen: Mapping[str, Candidate]) -> SolutionSet:
+def _solution_set(evidence: Evidence, name: str, chosen: Mapping[str, Candidate]) -> SolutionSet:
+    measurement = evidence.measurement
     roots = list(chosen)
     pairs = ((chosen[a], chosen[b]) for i, a in enumerate(roots) for b in roots[i + 1 :])
     relative = tuple(row for a, b in pairs if (row := measurement.between(a, b)) is not None)
     against = (measurement.against_catalog(c) for c in chosen.values())
-    return SolutionSet(name, relative, tuple(row for row in against if row is not None))
+    absolute = tuple(row for row in against if row is not None)
+    return SolutionSet(name, relative, absolute, stand(evidence, chosen))
 
 
 def print_measurement(measurement: Measurement, console: Console, *, everything: bool = False) -> None:
@@ -221,7 +211,15 @@ def print_measurement(measurement: Measurement, console: Console, *, everything:
     for line in (*_unmeasurable(sets[0]), *measurement.findings):
         console.print(line)
     if not rows:
-        console.print("no two exposures overlap: nothing relative was measured")
+        console.print(_nothing_relative(measurement))
+
+
+def _nothing_relative(measurement: Measurement) -> str:
+    alone = len(measurement.stars) == 1
+    why = "an exposure is alone" if alone else "no two exposures overlap"
+    if measurement.absolute:
+        return f"{why}: nothing relative was measured"
+    return f"UNMEASURABLE: {why}; give another one, or --catalog"
 
 
 def _unmeasurable(active: SolutionSet) -> Iterator[str]:
@@ -304,10 +302,10 @@ def _set_table(sets: Sequence[SolutionSet], width: int) -> Table:
     rows: list[tuple[str | Text, ...]] = []
     for one in sets:
         measured = sum(row.fit.verdict != "unmeasurable" for row in one.relative)
-        fit, far = one.worst, one.from_catalog
-        worst = _length(fit, fit.judged_mas, fit.judged_sigma_mas) if fit else "-"
-        distance = [f"{far[0]:.1f} +- {far[1]:.1f}" if far else "-"] if against else []
-        verdict = Text(one.verdict.upper(), _STYLES[one.verdict])
+        far = one.standing.absolute
+        distance = [f"{far.mas:.1f} +- {far.sigma_mas:.1f}" if far else "-"] if against else []
+        verdict = Text(one.standing.verdict.upper(), _STYLES[one.standing.verdict])
+        worst = _apart(one.standing.worst)
         rows.append((one.name, f"{measured} of {len(one.relative)}", worst, *distance, verdict))
     return fitted_table(columns, rows, width=width, title="One kind of solution for all")
 
@@ -329,16 +327,16 @@ def _cells(fit: Fit) -> list[str]:
         f"{signed(fit.east_mas)} +- {fit.sigma_east_mas:.1f}",
         f"{signed(fit.north_mas)} +- {fit.sigma_north_mas:.1f}",
         f"{signed(fit.rotation_deg, digits=4)} +- {fit.sigma_rotation_deg:.4f}",
-        _length(fit, fit.judged_mas, fit.judged_sigma_mas),
+        _apart(distance(fit)),
         str(fit.n),
     ]
 
 
-def _length(fit: Fit, mas: float | None, sigma: float | None) -> str:
-    if mas is None or sigma is None:
+def _apart(far: Distance | None) -> str:
+    if far is None:
         return "-"
-    pixel = fit.corner_mas / fit.corner_pix if fit.corner_mas and fit.corner_pix else None
-    return f"{mas:.1f} +- {sigma:.1f}" + (f" ({mas / pixel:.2f})" if pixel else "")
+    pixels = f" ({far.pix:.2f})" if far.pixel_mas else ""
+    return f"{far.mas:.1f} +- {far.sigma_mas:.1f}{pixels}"
 
 
 def _verdict(fit: Fit) -> Text:

@@ -7,6 +7,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from trueup.astrometry.choosing.anchor import anchored
+from trueup.astrometry.choosing.evidence import gather
+from trueup.astrometry.choosing.standing import stand
 from trueup.astrometry.measuring.measure import measure
 from trueup.astrometry.measuring.measurement import Absolute, Candidate, Measurement, Relative
 from trueup.astrometry.references.catalog import Catalog, read_catalog
@@ -237,7 +239,7 @@ def active_on_sky(measurement: Measurement) -> list[Absolute]:
 
 
 def fails(measurement: Measurement) -> bool:
-    """Whether any two exposures disagree under the solutions in force.
+    """Whether exposures disagree under the solutions in force, or all of them are off the catalogue.
 
     Parameters
     ----------
@@ -252,4 +254,5 @@ def fails(measurement: Measurement) -> bool:
     >>> fails(Measurement(Visit(())))
     False
     """
-    return any(row.fit.verdict == "fail" for row in active(measurement))
+    in_force = {stars.rootname: Candidate(stars.rootname, 0) for stars in measurement.stars}
+    return stand(gather(measurement), in_force).verdict == "fail"
