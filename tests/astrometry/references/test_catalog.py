@@ -224,6 +224,7 @@ def test_limits_of_magnitude(tmp_path: Path) -> None:
         ("ra,dec\n10,200\n", {}, "dec = 200; state the unit"),
         ("ra,dec\nx,y\n", {}, "column ra"),
         ("ra,dec,epoch\n1,2,57389\n", {}, "epoch = 57389; give Julian years"),
+        ("ra,dec\n1,2\n", {"pm_dispersion": "-5"}, "pm_dispersion = -5; give mas/yr"),
     ],
 )
 def test_what_is_wrong_is_said(tmp_path: Path, text: str, columns: dict[str, str], message: str) -> None:
@@ -232,6 +233,17 @@ def test_what_is_wrong_is_said(tmp_path: Path, text: str, columns: dict[str, str
     with pytest.raises(FormatError, match=r"bad\.csv") as caught:
         read_catalog(path, columns=columns)
     assert message in str(caught.value)
+
+
+@pytest.mark.parametrize("text", ["ra,dec,mag\n", "ra,dec,mag\nnan,nan,18\n,,18\n"])
+def test_a_catalogue_without_stars_is_not_blamed_on_limits(tmp_path: Path, text: str) -> None:
+    path = tmp_path / "none.csv"
+    path.write_text(text)
+    for limits in ({}, {"faintest": 20.0}):
+        with pytest.raises(
+            DataError, match=r"none\.csv: no star with a position; give a catalogue of this field"
+        ):
+            read_catalog(path, **limits)
 
 
 def test_wrong_mappings_are_refused(tmp_path: Path) -> None:

@@ -246,7 +246,7 @@ def read_catalog(
 
     Raises
     ------
-    FileAccessError, FormatError
+    FileAccessError, FormatError, DataError
         Where it cannot be read or has no positions.
     UsageError
         Where a stated column does not exist, or no star is within the limits.
@@ -265,6 +265,8 @@ def read_catalog(
     known = read_columns(table, columns or {}, file=file)
     catalog = _build(known, name=name or catalog_name(table, file), file=file)
     kept = np.isfinite(catalog.ra + catalog.dec)
+    if not kept.any():
+        raise DataError("no star with a position", file=file, todo="give a catalogue of this field")
     if faintest is not None or brightest is not None:
         if "mag" not in known:
             raise UsageError("no magnitudes to limit", file=file, todo="name the column: mag=COLUMN")
@@ -273,7 +275,7 @@ def read_catalog(
         kept &= (catalog.mag >= low) & (catalog.mag <= high)
     if not kept.any():
         raise UsageError(
-            "no star with a position is within the limits", file=file, todo="widen the limits of magnitude"
+            "no star with a position is within the limits", file=file, todo="widen --faintest or --brightest"
         )
     return catalog[kept]
 

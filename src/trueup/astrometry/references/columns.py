@@ -241,6 +241,7 @@ def _check_ranges(found: Mapping[str, Floats], file: str) -> None:
         ("ra", -360.0, 360.0, "state the unit of the column, degrees are expected"),
         ("dec", -90.0, 90.0, "state the unit of the column, degrees are expected"),
         ("epoch", *_JULIAN_YEARS, "give Julian years, such as epoch=2016.0"),
+        ("pm_dispersion", 0.0, np.inf, "give mas/yr, such as pm_dispersion=5"),
     )
     for name, low, high, todo in ranges:
         values = found.get(name, np.zeros(0))
