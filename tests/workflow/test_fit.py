@@ -15,7 +15,7 @@ from astropy.io import fits
 
 from trueup.astrometry.references.catalog import read_catalog
 from trueup.edit.apply import apply
-from trueup.errors import FileAccessError, UsageError
+from trueup.errors import FileAccessError, SelectionError, UsageError
 from trueup.fits.exposure import read_exposure
 from trueup.fits.visit import open_visit
 from trueup.model.chipwcs import ChipWcs
@@ -249,6 +249,12 @@ def test_what_is_refused(files: list[Path], tmp_path: Path) -> None:
         fit(files, Task(wcsname="idc_2731450pi-fit_rel_gaiaedr3"), out=tmp_path / "new")
     assert (tmp_path / "iepw14geq_flc_trueup_hlet.fits").read_bytes() == b"mine"
     assert len(list(tmp_path.glob("*_hlet.fits"))) == 1
+
+
+def test_where_all_are_anchors_nothing_can_be_fitted(files: list[Path], tmp_path: Path) -> None:
+    with pytest.raises(SelectionError, match="names every exposure; leave one that may move"):
+        fit(files, against=Against(anchor="iepw14"), out=tmp_path / "new")
+    assert not (tmp_path / "new").exists()
 
 
 def test_refused_attaching_leaves_no_files(files: list[Path], tmp_path: Path) -> None:

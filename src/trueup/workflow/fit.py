@@ -19,7 +19,7 @@ from trueup.astrometry.measuring.measurement import Measurement
 from trueup.astrometry.references.catalog import Catalog
 from trueup.config import Config
 from trueup.edit.headerlets import attach
-from trueup.errors import FileAccessError, SolutionError, UsageError
+from trueup.errors import FileAccessError, SelectionError, SolutionError, UsageError
 from trueup.fits.headerlet import read_headerlet
 from trueup.fits.headerlet_write import headerlet_bytes
 from trueup.fits.splice import explained
@@ -108,7 +108,7 @@ def fit(
     FileAccessError
         Where a headerlet file exists already.
     UsageError
-        Where the name is not one for a fit, or in use.
+        Where the name is not one for a fit, or in use, or every exposure is an anchor.
     SolutionError
         Where no exposure has a sound solution with distortion.
 
@@ -126,12 +126,17 @@ def fit(
     given = [os.fspath(path) for path in paths]
     visit = open_visit(given)
     _check_headerlets(visit, task.wcsname)
+    held = anchored(visit, against.anchor)
+    if held and len(held) == len(visit.exposures):
+        raise SelectionError(
+            f"anchor {against.anchor!r} names every exposure", todo="leave one that may move"
+        )
     before = measure_files(given, against=against, config=config)
     choice = choose(before, anchor=against.anchor)
     if choice.verdict == "keep" and not task.force:
         return FitResult("keep", f"no improvement needed: {choice.reason}", choice, before)
     _refuse_existing(visit, Path(out), writing)
-    derivation = derive(before, Wish(anchored(visit, against.anchor), task.relative_only, task.wcsname))
+    derivation = derive(before, Wish(held, task.relative_only, task.wcsname))
     if not derivation.exposures:
         return FitResult("unmeasurable", f"nothing can be derived: {choice.reason}", choice, before)
     contents = {_file_name(d.exposure): headerlet_bytes(d.solution, d.exposure) for d in derivation.exposures}

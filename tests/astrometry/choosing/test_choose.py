@@ -9,6 +9,7 @@ import pytest
 from measurements import GSC, IDC, REL, SVM, measurement, named, shot
 from scenes import fit as scene_fit
 
+from trueup.astrometry.choosing.anchor import anchored
 from trueup.astrometry.choosing.choice import Choice
 from trueup.astrometry.choosing.choose import choose
 from trueup.astrometry.choosing.evidence import gather
@@ -342,14 +343,20 @@ def test_a_common_sound_fit_is_never_traded_without_a_measurement() -> None:
 @pytest.mark.parametrize("anchor", ["F336W", "iepw14g4q", "iepw14g4q_flc.fits", "f336w"])
 def test_an_anchor_never_moves(anchor: str) -> None:
     choice = choose(measurement(*tutorial()), anchor=anchor)
-    anchored = [
+    fixed = [
         one
         for one in choice.exposures
         if anchor.lower() in (one.exposure.filter.lower(), one.exposure.rootname, one.exposure.path)
     ]
-    assert anchored
-    assert all(one.was_active for one in anchored)
+    assert fixed
+    assert all(one.was_active for one in fixed)
     assert {names(choice)[root] for root in ("iepw14gaq", "iepw14geq")} == {SVM}
+
+
+@pytest.mark.parametrize("anchor", ["IEPW14030", "data/iepw14030_asn.fits"])
+def test_an_association_is_an_anchor(anchor: str) -> None:
+    visit = Visit((f336w("iepw14g4q", ASN_ID="IEPW14030"), f275w("iepw14gaq", ASN_ID="IEPW14040")))
+    assert anchored(visit, anchor) == {"iepw14g4q"}
 
 
 def test_an_anchor_that_is_nowhere_or_unsound_is_an_error() -> None:

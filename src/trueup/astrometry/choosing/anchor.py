@@ -15,8 +15,8 @@ def anchored(visit: Visit, anchor: str | None) -> frozenset[str]:
     ----------
     visit : Visit
     anchor : str or None
-        A filter (``F336W``), a detector and filter (``UVIS F336W``), a file, a rootname, an
-        association or a visit (``iepw14``); any case.
+        A filter (``F336W``), a detector and filter (``UVIS F336W``), a file (an association, too), a
+        rootname, an association or a visit (``iepw14``); any case.
 
     Returns
     -------
@@ -47,8 +47,8 @@ def anchored(visit: Visit, anchor: str | None) -> frozenset[str]:
     found = frozenset(
         e.rootname
         for e in visit.exposures
-        if wanted in {e.filter.lower(), f"{e.detector} {e.filter}".lower(), e.association, e.visit}
-        or stem == e.rootname
+        if wanted in {e.filter.lower(), f"{e.detector} {e.filter}".lower(), e.visit}
+        or stem in {e.rootname, e.association}
     )
     if not found:
         filters = ", ".join(visit.by_filter())
