@@ -385,7 +385,7 @@ def test_two_detectors_share_a_kind_of_solution() -> None:
     }
     ir = of(infrared, "iepw14gaq", GSC.replace("2731450pi", "4l61450ki"), DETECTOR="IR", FILTER="F160W")
     choice = choose(measurement(f336w("iepw14g4q"), f336w("iepw14g6q"), ir))
-    assert choice.common == "*-FIT_SVM_GAIAeDR3"
+    assert choice.common == "IDC_*-FIT_SVM_GAIAeDR3"
 
 
 def test_twenty_exposures_of_nine_solutions_take_no_time_to_speak_of() -> None:
@@ -413,6 +413,23 @@ def test_a_grism_exposure_is_carried_and_a_moving_target_is_left() -> None:
     assert choice.exposures[2].carried_from == "iepw14g6q"
     assert choice.exposures[3].was_active
     assert "moving target" in choice.exposures[3].reason
+
+
+def test_moving_targets_alone_are_left_and_nothing_is_put_in_force() -> None:
+    exposures = f336w("iepw14g4q", MTFLAG="T"), f275w("iepw14gaq", MTFLAG="T")
+    choice = choose(measurement(*exposures, sigmas={e.rootname: None for e in exposures}))
+    assert choice.verdict == "unmeasurable"
+    assert all(one.was_active for one in choice.exposures)
+    assert "moving target" in choice.reason
+    assert choice.reason.endswith("all is left as it is")
+
+
+def test_the_best_of_what_fails_is_the_best_on_the_sky_too() -> None:
+    """Under IDC the exposures agree, 392 mas off the sky: the guide stars are nearer."""
+    choice = choose(measurement(*tutorial(SVM, REL), catalog_sigma_mas=0.4))
+    assert choice.verdict == "derive"
+    assert "at best" in choice.reason
+    assert "392" not in choice.reason
 
 
 def test_one_exposure_alone_is_judged_by_the_catalogue() -> None:

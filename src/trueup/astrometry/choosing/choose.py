@@ -86,8 +86,11 @@ def _parts(evidence: Evidence) -> list[list[str]]:
 def _decide(evidence: Evidence, rootnames: Sequence[str]) -> _Decision:
     usable = [rootname for rootname in rootnames if evidence.exposures[rootname].mode in _CAN_BE_GIVEN]
     measured = [rootname for rootname in usable if rootname in evidence.measured]
-    if not measured:
-        decision = _decide_blind(evidence, usable or rootnames)
+    if not usable:
+        why = ", ".join(dict.fromkeys(evidence.exposures[root].usable.why for root in rootnames))
+        decision = _Decision("unmeasurable", f"nothing can be measured ({why}); all is left as it is", {})
+    elif not measured:
+        decision = _decide_blind(evidence, usable)
     else:
         decision = _decide_measured(evidence, measured)
         decision = _with_unmeasured(evidence, decision, [r for r in usable if r not in measured])

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterable, Sequence
 
 from trueup.astrometry.choosing import remarks
@@ -218,8 +217,7 @@ def to_derive(evidence: Evidence, before: Standing, standings: Sequence[Standing
     parts = [_unsound_in_force(evidence, before.assignment) or siblings or _offence(evidence, before)]
     failing = [s for s in standings if s.verdict != "pass" and s.touched and s.worst]
     if failing:
-        nearest = min(failing, key=lambda s: s.worst.pix if s.worst else math.inf)
-        parts.append(f"at best {_offence(evidence, nearest)}")
+        parts.append(f"at best {_offence(evidence, min(failing, key=_farthest_pix))}")
     parts += [
         f"{s.common} would bring every pair within {s.worst.bound}, but gives up the fit to the sky:"
         " only a catalogue can tell"
@@ -227,6 +225,11 @@ def to_derive(evidence: Evidence, before: Standing, standings: Sequence[Standing
         if s.verdict == "pass" and s.common and s.worst
     ][:1]
     return f"no set of existing solutions passes: {'; '.join(parts)}; `trueup fit` derives one"
+
+
+def _farthest_pix(standing: Standing) -> float:
+    """How far a set is off, be it between exposures or on the sky."""
+    return max(far.pix for far in (standing.worst, standing.absolute) if far is not None)
 
 
 def _offence(evidence: Evidence, standing: Standing) -> str:

@@ -296,8 +296,8 @@ def common_name(exposures: Sequence[Exposure], solutions: Sequence[Solution]) ->
     Returns
     -------
     str or None
-        The WCSNAME, which may be blank, with ``*`` in place of the distortion model where detectors
-        differ; None where they do not share one.
+        The WCSNAME, which may be blank, with ``IDC_*`` for the distortion model where detectors differ;
+        None where they do not share one.
 
     Examples
     --------
@@ -312,9 +312,11 @@ def common_name(exposures: Sequence[Exposure], solutions: Sequence[Solution]) ->
     if len(kinds) != 1 or any(len(found) > 1 for found in bases.values()):
         return None
     name = solutions[0].name
-    if len({base for found in bases.values() for base in found}) == 1:
+    models = {base for found in bases.values() for base in found}
+    if len(models) == 1:
         return name.text
-    return f"*{name.text[len(name.base) :]}"
+    model = "IDC_*" if all(base.startswith("IDC_") for base in models) else "*"
+    return f"{model}{name.text[len(name.base) :]}"
 
 
 def _age(solution: Solution) -> int:
