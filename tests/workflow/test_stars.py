@@ -92,6 +92,16 @@ def test_files_that_are_no_psf_are_refused(truth: Truth, tmp_path: Path) -> None
         read_known(visit, psfs=[str(path)])
 
 
+def test_two_files_of_positions_of_one_exposure_are_refused(truth: Truth, tmp_path: Path) -> None:
+    own = [tmp_path / f"iepw14g4q.{suffix}" for suffix in ("xym", "txt")]
+    for path in own:
+        path.write_text("10.5 20.0 -12.1\n")
+    with pytest.raises(
+        UsageError, match=r"iepw14g4q\.txt: positions of iepw14g4q, as in another file; give one"
+    ):
+        read_known(open_visit(truth.files), centroids=[str(path) for path in own])
+
+
 def test_positions_need_no_psf(truth: Truth, psf: Path, tmp_path: Path) -> None:
     own = [tmp_path / f"{root}.xym" for root in ("iepw14g4q", "iepw14g6q")]
     for path in own:

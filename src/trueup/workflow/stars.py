@@ -61,7 +61,7 @@ def read_known(visit: Visit, *, centroids: Sequence[str] = (), psfs: Sequence[st
     Raises
     ------
     UsageError
-        Where a file belongs to no exposure, or two PSFs to one.
+        Where a file belongs to no exposure, or two of a kind to one.
     DataError, FileAccessError
         Where it cannot be read, or is something else.
 
@@ -81,7 +81,9 @@ def read_known(visit: Visit, *, centroids: Sequence[str] = (), psfs: Sequence[st
 
 def _centroids(visit: Visit, paths: Sequence[str]) -> dict[str, StarList]:
     """Star lists by rootname."""
-    found = {}
+    from trueup.astrometry.stars.centroids import read_centroids
+
+    found: dict[str, StarList] = {}
     for path in paths:
         name = os.path.basename(path).lower()
         owners = [e for e in visit.exposures if name.startswith(e.rootname)]
@@ -90,8 +92,10 @@ def _centroids(visit: Visit, paths: Sequence[str]) -> dict[str, StarList]:
             raise UsageError(
                 "positions of no exposure", file=path, todo=f"begin its name with one of {names}"
             )
-        from trueup.astrometry.stars.centroids import read_centroids
-
+        if owners[0].rootname in found:
+            raise UsageError(
+                f"positions of {owners[0].rootname}, as in another file", file=path, todo="give one"
+            )
         found[owners[0].rootname] = read_centroids(path, owners[0])
     return found
 

@@ -77,8 +77,10 @@ def test_quality_becomes_tiers(tmp_path: Path, infrared: Exposure) -> None:
 
 def test_rows_without_a_position_are_left_out(tmp_path: Path, infrared: Exposure) -> None:
     path = tmp_path / "stars.csv"
-    path.write_text("x,y,flux\n10,20,3\n,40,2\n50,60,\n")
-    assert read_centroids(path, infrared).n == 1
+    path.write_text("x,y,flux,sigma\n10,20,3,0.02\n,40,2,0.02\n50,60,,0.02\n70,80,1,0\n90,90,1,-1\n")
+    stars = read_centroids(path, infrared)
+    assert stars.n == 1
+    assert "4 of 5 centroids are left out: no number, or no error above 0" in stars.notes
 
 
 def test_positions_off_the_chip_are_refused_with_the_rule(tmp_path: Path, uvis: Exposure) -> None:

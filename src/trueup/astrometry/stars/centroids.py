@@ -90,8 +90,12 @@ def read_centroids(path: str | os.PathLike[str], exposure: Exposure) -> StarList
         _require_inside(x_here, y_here, chip=chip, name=name)
         there = {word: column[here] for word, column in columns.items()}
         parts.append((chip.id, _sources(x_here, y_here, there, fwhm_pix=fwhm)))
-    notes = () if "sigma" in columns else (f"centroids without errors: {_SIGMA_PIX} pixels are assumed",)
-    return StarList(exposure.rootname, tuple(parts), fwhm, 0.0, notes=(f"centroids of {name}", *notes))
+    notes = [f"centroids of {name}"]
+    if "sigma" not in columns:
+        notes.append(f"centroids without errors: {_SIGMA_PIX} pixels are assumed")
+    if lost := len(y) - sum(len(sources) for _, sources in parts):
+        notes.append(f"{lost} of {len(y)} centroids are left out: no number, or no error above 0")
+    return StarList(exposure.rootname, tuple(parts), fwhm, 0.0, notes=tuple(notes))
 
 
 def _columns(name: str) -> dict[str, Floats]:
@@ -183,6 +187,7 @@ def _sources(x: Floats, y: Floats, columns: Columns, *, fwhm_pix: float) -> Sour
     quality = columns.get("quality", np.zeros(len(x)))
     kept = np.isfinite(x) & np.isfinite(y) & np.isfinite(flux) & (sigma > 0)
     tier = np.clip(np.nan_to_num(quality, nan=_POOR), 0, _POOR).astype(np.int8)
-    one = np.ones(len(x))
-    sources = Sources(x, y, flux, fwhm_pix / (FWHM_PER_SIGMA * sigma), sigma, one, tier)[kept]
-    return sources[np.argsort(-sources.flux, kind="stable")]
+    x, y, flux, sigma = x[kept], y[kept], flux[kept], sigma[kept]
+    snr = fwhm_pix / (FWHM_PER_SIGMA * sigma)
+    sources = Sources(x, y, flux, snr, sigma, np.ones(len(x)), tier[kept])
+    return sources[np.argsort(-flux, kind="stable")]
