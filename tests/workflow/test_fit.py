@@ -22,8 +22,8 @@ from trueup.model.chipwcs import ChipWcs
 from trueup.model.displacement import Displacement, displacement
 from trueup.model.soundness import judge
 from trueup.simulate import Recipe, Truth, make_visit
+from trueup.workflow.against import Against
 from trueup.workflow.fit import Task, Writing, fit
-from trueup.workflow.measure import Against
 
 POINTS = [[3.0, 450.0, 890.0, 120.0], [690.0, 350.0, 5.0, 77.0]]
 

@@ -14,7 +14,8 @@ from trueup.cli import run
 from trueup.errors import SelectionError, UsageError
 from trueup.model.visit import Visit
 from trueup.simulate import Recipe, Truth, make_visit
-from trueup.workflow.measure import Against, active, fails, measure_again, measure_files
+from trueup.workflow.against import Against
+from trueup.workflow.measure import active, fails, measure_again, measure_files
 
 RECIPE = Recipe(size=(1024, 800), stars=350, galaxies=5)
 

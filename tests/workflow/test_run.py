@@ -26,7 +26,7 @@ from trueup.config import Config, Http
 from trueup.errors import FileAccessError, UsageError
 from trueup.fits.visit import open_visit
 from trueup.simulate import Recipe, Truth, make_visit
-from trueup.workflow.measure import Against
+from trueup.workflow.against import Against
 from trueup.workflow.run import Run, RunRecipe
 from trueup.workflow.run import run as run_online
 from trueup.workflow.run import visit as stages_of

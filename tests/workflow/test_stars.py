@@ -14,9 +14,10 @@ from trueup.astrometry.stars.psfgrid import PsfGrid
 from trueup.cli import run
 from trueup.errors import FileAccessError, FormatError, UsageError
 from trueup.simulate import Recipe, Truth, make_visit
-from trueup.workflow.measure import Against, measure_files
+from trueup.workflow.against import Against
+from trueup.workflow.measure import measure_files
 from trueup.workflow.run.recipe import RunRecipe, rooted
-from trueup.workflow.stars import read_known
+from trueup.workflow.stars import part_of, read_known, require_owners
 
 RECIPE = Recipe(size=(700, 500), stars=250, galaxies=0)
 
@@ -108,6 +109,19 @@ def test_positions_need_no_psf(truth: Truth, psf: Path, tmp_path: Path) -> None:
         path.write_text("10.5 20.0 -12.1\n")
     with pytest.raises(UsageError, match="no exposure is of that whose stars are to be found"):
         read_known(open_visit(truth.files), centroids=[str(path) for path in own], psfs=[str(psf)])
+
+
+def test_of_several_visits_each_takes_its_files(truth: Truth, psf: Path, tmp_path: Path) -> None:
+    own = [str(tmp_path / f"{root}.xym") for root in ("iepw14g4q", "iepw14geq")]
+    against = Against(centroids=tuple(own), psf=(str(psf),))
+    exposures = open_visit(truth.files).exposures
+    require_owners(exposures, against)
+    parts = [part_of([e for e in exposures if e.filter == name], against) for name in truth.filters]
+    assert [(part.centroids, part.psf) for part in parts] == [((own[0],), (str(psf),)), ((own[1],), ())]
+    with pytest.raises(UsageError, match="positions of no exposure"):
+        require_owners(exposures[:1], against)
+    with pytest.raises(UsageError, match="the PSF of UVIS F336W, and no exposure"):
+        require_owners(exposures[2:], Against(psf=(str(psf),)))
 
 
 def test_a_recipe_holds_the_whole_path(psf: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -10,7 +10,7 @@ from cyclopts import Parameter
 
 from trueup.cli.output import Format, emit, note
 from trueup.errors import EXIT_FINDING, EXIT_FINE, DataError
-from trueup.workflow.measure import Against
+from trueup.workflow.against import Against
 
 Many = Parameter(consume_multiple=True, negative=())
 

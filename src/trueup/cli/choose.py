@@ -9,7 +9,7 @@ from cyclopts import Parameter
 from trueup.cli.network import HERE, Network
 from trueup.cli.output import Format, Some, console, emit, note
 from trueup.errors import EXIT_FINDING, EXIT_FINE, DataError
-from trueup.workflow.measure import Against
+from trueup.workflow.against import Against
 
 _NOTHING = Against()
 _FAILS = ("change", "derive")

@@ -10,8 +10,8 @@ from cyclopts import Parameter
 from trueup.cli.network import HERE, Network
 from trueup.cli.output import Format, Some, emit
 from trueup.errors import EXIT_FINE
+from trueup.workflow.against import Against
 from trueup.workflow.fit import Task, Writing
-from trueup.workflow.measure import Against
 
 _ITSELF = Against()
 _USUAL = Task()

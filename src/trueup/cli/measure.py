@@ -10,7 +10,7 @@ from cyclopts import Parameter
 from trueup.cli.network import HERE, Network
 from trueup.cli.output import Format, console, emit, note
 from trueup.errors import EXIT_FINDING, EXIT_FINE
-from trueup.workflow.measure import Against
+from trueup.workflow.against import Against
 
 
 @dataclass(frozen=True, slots=True)

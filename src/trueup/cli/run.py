@@ -10,7 +10,7 @@ from trueup.cli.drizzle_options import DrizzleOptions, typed
 from trueup.cli.network import HERE, Network
 from trueup.cli.output import Format, emit, note
 from trueup.cli.run_options import RunOptions
-from trueup.workflow.measure import Against
+from trueup.workflow.against import Against
 
 _NONE_TYPED = DrizzleOptions()
 _ITSELF = Against()

@@ -11,7 +11,7 @@ from typing import Annotated, Any
 from cyclopts import Parameter
 
 from trueup.config import Config
-from trueup.workflow.measure import Against
+from trueup.workflow.against import Against
 from trueup.workflow.run.recipe import RunRecipe, read_recipe
 
 _Flag = Annotated[bool, Parameter(negative=())]

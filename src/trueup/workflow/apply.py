@@ -20,9 +20,10 @@ from trueup.errors import ChangedError, SelectionError, UsageError
 from trueup.fits.visit import open_visit
 from trueup.model.visit import LeftOut
 from trueup.report.choice import comparison_lines
+from trueup.workflow.against import Against
 from trueup.workflow.choice_file import Inputs, inputs_of, read_choice
 from trueup.workflow.choose import choose_files
-from trueup.workflow.measure import Against, active, active_on_sky, measure_again, reference_frame
+from trueup.workflow.measure import active, active_on_sky, measure_again, reference_frame
 
 PathLike = str | os.PathLike[str]
 

@@ -16,7 +16,8 @@ from trueup.errors import DataError, SolutionError
 from trueup.fits.splice import sha256_of
 from trueup.fits.visit import open_visit
 from trueup.report.choice import choice_values
-from trueup.workflow.measure import Against, measure_files
+from trueup.workflow.against import Against
+from trueup.workflow.measure import measure_files
 
 PathLike = str | os.PathLike[str]
 

@@ -12,7 +12,7 @@ from typing import Any
 from trueup.config import Config, Http
 from trueup.errors import UsageError
 from trueup.simulate import Displacement, Recipe, Truth, make_visit
-from trueup.workflow.measure import Against
+from trueup.workflow.against import Against
 from trueup.workflow.run import Run, run
 from trueup.workflow.run.recipe import RunRecipe
 

@@ -28,7 +28,8 @@ from trueup.fits.walk import ByteSource, BytesSource, open_source
 from trueup.model.exposure import Exposure
 from trueup.model.solution import Origin
 from trueup.model.visit import Visit
-from trueup.workflow.measure import Against, measure_files, reference_frame
+from trueup.workflow.against import Against
+from trueup.workflow.measure import measure_files, reference_frame
 
 PathLike = str | os.PathLike[str]
 

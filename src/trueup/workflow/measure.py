@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from trueup.astrometry.choosing.anchor import anchored
 from trueup.astrometry.choosing.evidence import gather
@@ -18,47 +18,11 @@ from trueup.config import Config
 from trueup.errors import UsageError
 from trueup.fits.visit import open_visit
 from trueup.model.visit import Visit
+from trueup.workflow.against import Against
 from trueup.workflow.gaia import catalog_path
 from trueup.workflow.stars import read_known
 
 Path = str | os.PathLike[str]
-
-
-@dataclass(frozen=True, slots=True)
-class Against:
-    """What a visit is measured against, besides itself.
-
-    Parameters
-    ----------
-    catalog
-        Reference stars: ECSV, CSV, FITS or VOTable with Gaia's column names; or the word gaia, which
-        fetches those of Gaia DR3.
-    columns
-        Its columns where they have other names, or a number for all stars: ra=ALPHA,dec=DELTA,epoch=2016.0.
-        pm_dispersion=5 (mas/yr) widens the errors where there are no proper motions.
-    faintest
-        Leave fainter stars of the catalogue out.
-    brightest
-        Leave brighter stars of the catalogue out.
-    reference
-        A drizzled image as the reference frame.
-    anchor
-        A filter, file or visit that the others are compared with.
-    centroids
-        Your own positions, one file per exposure, named after it.
-    psf
-        STDPSF files, named as in the library of STScI; exposures of that detector and filter are fitted
-        with them.
-    """
-
-    catalog: str | None = None
-    columns: str = ""
-    faintest: float | None = None
-    brightest: float | None = None
-    reference: str | None = None
-    anchor: str | None = None
-    centroids: tuple[str, ...] = ()
-    psf: tuple[str, ...] = ()
 
 
 def measure_files(

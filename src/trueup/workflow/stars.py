@@ -5,13 +5,14 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from trueup.astrometry.stars.psfgrid import ChipPsfs
 from trueup.astrometry.stars.starlist import StarList
 from trueup.errors import UsageError
 from trueup.model.exposure import Exposure
 from trueup.model.visit import Visit
+from trueup.workflow.against import Against
 
 # what STDPSF files call the detectors
 _DETECTORS = {"WFC3UV": "UVIS", "WFC3IR": "IR", "ACSWFC": "WFC", "ACSHRC": "HRC", "ACSSBC": "SBC"}
@@ -72,11 +73,58 @@ def read_known(visit: Visit, *, centroids: Sequence[str] = (), psfs: Sequence[st
     trueup.errors.UsageError: STDPSF_WFC3UV_F336W.fits: the PSF of UVIS F336W, and no exposure is of that...
     """
     own = _centroids(visit, centroids)
-    found = [e for e in visit.exposures if e.rootname not in own and e.usable.measure]
+    found = [e for e in visit.exposures if e.rootname not in own]
     if not psfs:
         return Known(own)
     users = _users(found, psfs)
     return Known(own, _psfs(users), tuple(_notes(found, users)))
+
+
+def part_of(exposures: Collection[Exposure], against: Against) -> Against:
+    """What the exposures of one visit among several are measured against: without the files of other visits.
+
+    Parameters
+    ----------
+    exposures : collection of Exposure
+    against : Against
+        Of all visits, in which :func:`require_owners` found nothing wrong.
+
+    Returns
+    -------
+    Against
+
+    Examples
+    --------
+    >>> part_of([], Against(psf=("STDPSF_WFC3UV_F336W.fits",))).psf
+    ()
+    """
+    centroids = tuple(path for path in against.centroids if _owner(exposures, path))
+    psf = tuple(path for path in against.psf if _of_kind(exposures, _kind(path)))
+    return replace(against, centroids=centroids, psf=psf)
+
+
+def require_owners(exposures: Collection[Exposure], against: Against) -> None:
+    """Refuse positions and PSFs that are for no exposure, before anything is measured.
+
+    Parameters
+    ----------
+    exposures : collection of Exposure
+        Of all visits.
+    against : Against
+
+    Raises
+    ------
+    UsageError
+
+    Examples
+    --------
+    >>> require_owners([], Against(centroids=("iepw14g4q.xym",)))
+    Traceback (most recent call last):
+    trueup.errors.UsageError: iepw14g4q.xym: positions of no exposure; begin its name with a rootname: none
+    """
+    for path in against.centroids:
+        _required_owner(exposures, path)
+    _users(exposures, against.psf)
 
 
 def _centroids(visit: Visit, paths: Sequence[str]) -> dict[str, StarList]:
@@ -85,19 +133,31 @@ def _centroids(visit: Visit, paths: Sequence[str]) -> dict[str, StarList]:
 
     found: dict[str, StarList] = {}
     for path in paths:
-        name = os.path.basename(path).lower()
-        owners = [e for e in visit.exposures if name.startswith(e.rootname)]
-        if not owners:
-            names = ", ".join(e.rootname for e in visit.exposures)
-            raise UsageError(
-                "positions of no exposure", file=path, todo=f"begin its name with one of {names}"
-            )
-        if owners[0].rootname in found:
-            raise UsageError(
-                f"positions of {owners[0].rootname}, as in another file", file=path, todo="give one"
-            )
-        found[owners[0].rootname] = read_centroids(path, owners[0])
+        owner = _required_owner(visit.exposures, path)
+        if owner.rootname in found:
+            raise UsageError(f"positions of {owner.rootname}, as in another file", file=path, todo="give one")
+        found[owner.rootname] = read_centroids(path, owner)
     return found
+
+
+def _owner(exposures: Collection[Exposure], path: str) -> Exposure | None:
+    """The exposure that positions are of, as the name of their file tells."""
+    name = os.path.basename(path).lower()
+    return next((e for e in exposures if name.startswith(e.rootname)), None)
+
+
+def _required_owner(exposures: Collection[Exposure], path: str) -> Exposure:
+    owner = _owner(exposures, path)
+    if owner is None:
+        names = ", ".join(e.rootname for e in exposures) or "none"
+        todo = f"begin its name with a rootname: {names}"
+        raise UsageError("positions of no exposure", file=path, todo=todo)
+    return owner
+
+
+def _of_kind(exposures: Collection[Exposure], kind: tuple[str, str]) -> list[Exposure]:
+    """Those of a detector and filter."""
+    return [e for e in exposures if (e.detector.upper(), e.filter.upper()) == kind]
 
 
 def _users(exposures: Collection[Exposure], paths: Sequence[str]) -> dict[str, list[Exposure]]:
@@ -105,7 +165,7 @@ def _users(exposures: Collection[Exposure], paths: Sequence[str]) -> dict[str, l
     users: dict[str, list[Exposure]] = {}
     for path in paths:
         kind = _kind(path)
-        users[path] = [e for e in exposures if (e.detector.upper(), e.filter.upper()) == kind]
+        users[path] = _of_kind(exposures, kind)
         if not users[path]:
             there = ", ".join(dict.fromkeys(f"{e.detector} {e.filter}" for e in exposures)) or "none"
             raise UsageError(
@@ -137,8 +197,9 @@ def _psfs(users: Mapping[str, Sequence[Exposure]]) -> dict[str, ChipPsfs]:
 
 def _notes(exposures: Collection[Exposure], users: Mapping[str, Sequence[Exposure]]) -> Iterator[str]:
     for path, theirs in users.items():
-        yield f"{', '.join(e.rootname for e in theirs)}: fitted with the PSF of {path}"
-    fitted = {e.rootname for theirs in users.values() for e in theirs}
-    without = [e.rootname for e in exposures if e.rootname not in fitted]
+        if fitted := [e.rootname for e in theirs if e.usable.measure]:
+            yield f"{', '.join(fitted)}: fitted with the PSF of {path}"
+    known = {e.rootname for theirs in users.values() for e in theirs}
+    without = [e.rootname for e in exposures if e.usable.measure and e.rootname not in known]
     if without:
         yield f"{', '.join(without)}: no PSF was given, that of their own stars is fitted"

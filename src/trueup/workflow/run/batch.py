@@ -14,11 +14,13 @@ from trueup.config import Config, read_config
 from trueup.errors import DataError, FileAccessError, NetworkError, TrueupError, UsageError
 from trueup.fits.visit import open_visit
 from trueup.report.files import write_text
+from trueup.workflow.against import Against
 from trueup.workflow.fetch import find
 from trueup.workflow.run.folder import MANIFEST, claimed, open_folder, read_manifest, runs_in
 from trueup.workflow.run.pages import INDEX, index
 from trueup.workflow.run.recipe import RunRecipe, recipe_of, rooted
 from trueup.workflow.run.visit import Given, Run, run_visit
+from trueup.workflow.stars import require_owners
 
 Say = Callable[[str], None]
 PathLike = str | os.PathLike[str]
@@ -111,7 +113,7 @@ def run(
             files += [path for path in fetched if path not in headerlets]
             wanted = (*task.recipe.headerlets, *map(os.path.abspath, headerlets))
             task = replace(task, recipe=replace(task.recipe, headerlets=wanted))
-        return _run_all(root, _members(files), task)
+        return _run_all(root, _members(files, task.recipe.against), task)
 
 
 def _typed_earlier(root: Path) -> tuple[tuple[str, ...], RunRecipe]:
@@ -120,8 +122,12 @@ def _typed_earlier(root: Path) -> tuple[tuple[str, ...], RunRecipe]:
     earlier = [read_manifest(place) for place in runs_in(root)] if several else [read_manifest(root)]
     recipes = [recipe_of(one["recipe"]) for one in earlier]
     typed = dict.fromkeys(name for one in earlier for name in one["typed"])
+    # each holds the files that are for its visit
     headerlets = dict.fromkeys(path for recipe in recipes for path in recipe.headerlets)
-    return tuple(typed), replace(recipes[0], headerlets=tuple(headerlets))
+    centroids = dict.fromkeys(path for recipe in recipes for path in recipe.against.centroids)
+    psfs = dict.fromkeys(path for recipe in recipes for path in recipe.against.psf)
+    against = replace(recipes[0].against, centroids=tuple(centroids), psf=tuple(psfs))
+    return tuple(typed), replace(recipes[0], headerlets=tuple(headerlets), against=against)
 
 
 def _sorted_out(typed: Iterable[str]) -> tuple[list[str], list[str]]:
@@ -139,11 +145,13 @@ def _usual_root(visits: Iterable[str]) -> Path:
     return Path(f"{names[0] if len(names) == 1 else _OF_SEVERAL}_trueup")
 
 
-def _members(files: Sequence[str]) -> dict[str, Given]:
+def _members(files: Sequence[str], against: Against | None = None) -> dict[str, Given]:
     """The files of each visit; a damaged one belongs where its name says."""
     if not files:
         return {}
     visit = open_visit(files, strict=False)
+    if against is not None:
+        require_owners(visit.exposures, against)
     unused = len(visit.offered)
     notes = (f"{unused} headerlet files lie there unused: name them with --hlet",) if unused else ()
     paths = {name: [e.path for e in exposures] for name, exposures in visit.by_visit().items()}

@@ -22,6 +22,7 @@ from trueup.workflow.choose import Proposal, choose_files
 from trueup.workflow.gaia import catalog_path
 from trueup.workflow.run.folder import RunFolder
 from trueup.workflow.run.recipe import RunRecipe
+from trueup.workflow.stars import part_of
 
 CHOICE = "choice.json"
 
@@ -175,7 +176,7 @@ def _frame(recipe: RunRecipe) -> tuple[str, ...]:
 
 
 def _located(recipe: RunRecipe, exposures: Sequence[Exposure], config: Config) -> RunRecipe:
-    """The recipe for one visit: its headerlets, and Gaia's stars fetched where they are asked for."""
+    """The recipe for one visit: the files that are for it, and Gaia's stars fetched where they are wanted."""
     against = recipe.against
     catalog = None if against.catalog is None else catalog_path(against.catalog, exposures, config)
     roots = {exposure.rootname for exposure in exposures}
@@ -183,7 +184,7 @@ def _located(recipe: RunRecipe, exposures: Sequence[Exposure], config: Config) -
     return replace(
         recipe,
         headerlets=tuple(headerlets),
-        against=replace(against, catalog=catalog and os.path.abspath(catalog)),
+        against=replace(part_of(exposures, against), catalog=catalog and os.path.abspath(catalog)),
     )
 
 

@@ -14,7 +14,7 @@ from typing import Any
 from trueup.drizzle.params import DrizzleParams
 from trueup.drizzle.settings import settings_of
 from trueup.errors import FileAccessError, UsageError
-from trueup.workflow.measure import Against
+from trueup.workflow.against import Against
 
 STAGES = ("fetch", "list", "measure", "fit", "choose", "headerlets", "drizzle", "compare", "apply", "report")
 _NEEDED = {"list", "choose"}
