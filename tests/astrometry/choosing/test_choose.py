@@ -464,6 +464,15 @@ def test_what_fails_however_coarsely_measured_and_has_no_alternative_needs_a_fit
     assert choice.verdict == "derive"
 
 
+def test_a_coarse_failure_does_not_trade_fits_for_guide_stars() -> None:
+    """All four agree under GSC240 as far as the stars tell, but nothing says that the fit is the wrong one."""
+    choice = choose(measurement(*tutorial(SVM), sigma_mas=3.0))
+    assert choice.verdict == "derive"
+    assert all(one.was_active for one in choice.exposures)
+    with_svm = choose(measurement(*tutorial(), sigma_mas=3.0))
+    assert (with_svm.verdict, with_svm.common) == ("unmeasurable", SVM)
+
+
 def test_without_a_sound_solution_nothing_is_pretended() -> None:
     exposures = [shot(root, torn(RIGHT[REL], RIGHT[GSC]), RIGHT[IDC]) for root in ("iepw14g4q", "iepw14g6q")]
     broken = [replace(e, solutions=e.solutions[:1]) for e in exposures]

@@ -158,6 +158,9 @@ def _decide_blind(evidence: Evidence, rootnames: Sequence[str]) -> _Decision:
     contradicted = any(fit.verdict == "fail" for fit in pair_fits(evidence, active).values())
     sound = all(candidate in evidence.options[root] for root, candidate in active.items())
     trusted = most_trusted(evidence, rootnames)
+    if contradicted and trusted is not None and gives_up_the_sky(evidence, stand(evidence, trusted)):
+        # what is too coarse to pass a set still tells that something is wrong, and not what
+        trusted = None
     why = f"nothing can be measured well enough ({remarks.not_measured(evidence, rootnames)})"
     if sound and before.common is not None and not contradicted:
         return _Decision("unmeasurable", f"{why}; {reasons.stays(evidence, before)}", active)
