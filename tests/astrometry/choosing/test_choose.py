@@ -465,7 +465,7 @@ def test_what_fails_however_coarsely_measured_and_has_no_alternative_needs_a_fit
 
 
 def test_a_coarse_failure_does_not_trade_fits_for_guide_stars() -> None:
-    """All four agree under GSC240 as far as the stars tell, but nothing says that the fit is the wrong one."""
+    """All four agree under GSC240 as far as the stars tell; nothing says that the fit is the wrong one."""
     choice = choose(measurement(*tutorial(SVM), sigma_mas=3.0))
     assert choice.verdict == "derive"
     assert all(one.was_active for one in choice.exposures)
@@ -484,6 +484,12 @@ def test_without_a_sound_solution_nothing_is_pretended() -> None:
 def test_nameless_solutions_are_of_one_kind() -> None:
     exposures = [shot(root, named("", 0.1, 0.1), RIGHT[GSC]) for root in ("iepw14g4q", "iepw14g6q")]
     assert (choose(measurement(*exposures)).verdict, choose(measurement(*exposures)).common) == ("keep", "")
+
+
+def test_nameless_solutions_are_called_so() -> None:
+    exposures = [shot(root, RIGHT[GSC], named("", 0.1, 0.1)) for root in ("iepw14g4q", "iepw14g6q")]
+    choice = choose(measurement(*exposures, catalog_sigma_mas=0.4))
+    assert "; (no WCSNAME) is common to both and brings" in choice.reason
 
 
 def test_nothing_in_nothing_out() -> None:

@@ -178,7 +178,8 @@ def _remedy(evidence: Evidence, after: Standing) -> str:
     n = len(after.assignment)
     what = _moved(evidence, after)
     if after.common is not None:
-        what = after.common if n == 1 else f"{after.common} is common to {all_of(n)} and"
+        name = after.common or "(no WCSNAME)"
+        what = name if n == 1 else f"{name} is common to {all_of(n)} and"
     brings = f" brings every pair within {after.worst.bound}" if after.worst else " is nearer"
     on_sky = f", {after.absolute} off the catalogue" if after.absolute else ""
     return f"{what}{brings}{on_sky}"
