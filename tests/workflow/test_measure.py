@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -11,7 +12,7 @@ import pytest
 import trueup
 from trueup.astrometry.measuring.measurement import Measurement
 from trueup.cli import run
-from trueup.errors import SelectionError, UsageError
+from trueup.errors import DataError, SelectionError, SolutionError, UsageError
 from trueup.model.visit import Visit
 from trueup.simulate import Recipe, Truth, make_visit
 from trueup.workflow.against import Against
@@ -128,6 +129,24 @@ def test_one_exposure_needs_another_or_a_catalogue(truth: Truth, capsys: pytest.
     out = capsys.readouterr().out
     assert "UNMEASURABLE: " not in out
     assert next(line for line in out.splitlines() if "as they are" in line).split()[-1] == "PASS"
+
+
+@pytest.mark.parametrize("verb", ["measure", "fit"])
+def test_a_damaged_file_is_named_and_fails(
+    verb: str, truth: Truth, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for file in truth.files[:2]:
+        shutil.copy(file, tmp_path)
+    (tmp_path / truth.files[2].name).write_bytes(truth.files[2].read_bytes()[:100_000])
+    assert run([verb, str(tmp_path)]) == 3
+    assert f"{truth.files[2].name} is left out: truncated" in " ".join(capsys.readouterr().out.split())
+
+
+def test_headerlets_of_other_exposures_and_no_exposures_are_errors(truth: Truth, tmp_path: Path) -> None:
+    with pytest.raises(SolutionError, match="the headerlet is for iepw14gaq, which was not given"):
+        measure_files([*truth.files[:2], truth.headerlets[2]])
+    with pytest.raises(DataError, match="there is no exposure among the files given"):
+        measure_files([tmp_path])
 
 
 @pytest.mark.parametrize("style", ["jsonl", "ecsv"])

@@ -9,7 +9,7 @@ from cyclopts import Parameter
 
 from trueup.cli.network import HERE, Network
 from trueup.cli.output import Format, Some, emit
-from trueup.errors import EXIT_FINE
+from trueup.errors import EXIT_FINE, DataError
 from trueup.workflow.against import Against
 from trueup.workflow.fit import Task, Writing
 
@@ -51,4 +51,5 @@ def fit(
         sys.stdout.write(f"{fit_text(fitted)}\n")
     else:
         emit("fit", fit_values(fitted), style=style, items="exposures")
-    return EXIT_FINE
+    damaged = any(out.is_error for out in fitted.before.visit.left_out)
+    return DataError.exit_code if damaged else EXIT_FINE

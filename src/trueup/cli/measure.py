@@ -9,7 +9,7 @@ from cyclopts import Parameter
 
 from trueup.cli.network import HERE, Network
 from trueup.cli.output import Format, console, emit, note
-from trueup.errors import EXIT_FINDING, EXIT_FINE
+from trueup.errors import EXIT_FINDING, EXIT_FINE, DataError
 from trueup.workflow.against import Against
 
 
@@ -73,4 +73,5 @@ def measure(
         print_measurement(found, console(), everything=everything)
     else:
         emit("measure", measurement_values(found), style=style, items="relative")
-    return EXIT_FINDING if fails(found) else EXIT_FINE
+    damaged = any(out.is_error for out in found.visit.left_out)
+    return DataError.exit_code if damaged else EXIT_FINDING if fails(found) else EXIT_FINE

@@ -197,7 +197,7 @@ def print_measurement(measurement: Measurement, console: Console, *, everything:
         console.print(f"{rootname}: not measured, {why}", style="yellow")
     sets = solution_sets(measurement)
     if not sets:
-        console.print("nothing to measure")
+        console.print("\n".join(("nothing to measure", *measurement.findings)))
         return
     console.print(_exposure_table(measurement, console.width))
     rows = measurement.relative if everything else sets[0].relative

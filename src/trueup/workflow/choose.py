@@ -12,7 +12,6 @@ from trueup.astrometry.choosing.choose import choose
 from trueup.astrometry.measuring.measurement import Measurement
 from trueup.config import Config
 from trueup.edit.bundle import unpacked
-from trueup.errors import DataError, SolutionError
 from trueup.fits.splice import sha256_of
 from trueup.fits.visit import open_visit
 from trueup.report.choice import choice_values
@@ -53,7 +52,6 @@ class Proposal:
         for one in values["exposures"]:
             one["sha256"] = self.sha256[one["file"]]
         visit = self.measurement.visit
-        values["findings"] += [f"{out.path} is left out: {out.why}" for out in visit.left_out if out.is_error]
         if visit.offered:
             unused = f"{len(visit.offered)} headerlet files lie there unused"
             values["findings"].append(f"{unused}: name them with --hlet to have them measured, too")
@@ -101,14 +99,9 @@ def choose_files(
     against = against or Against()
     given = [os.fspath(path) for path in paths]
     exposures = open_visit(given).exposures
-    if not exposures:
-        raise DataError("there is no exposure among the files given", todo="give FLT, FLC or C0M files")
     with unpacked(headerlets, {exposure.rootname for exposure in exposures}) as files:
         measurement = measure_files([*given, *files], against=against, config=config)
     visit = measurement.visit
-    for name, stray in visit.headerlets:
-        found = f"the headerlet is for {stray.destim or 'no exposure'}, which was not given"
-        raise SolutionError(found, file=name, solution=stray.name, todo="give that exposure too")
     owner = {s.origin.path: exposure.rootname for exposure in visit.exposures for s in exposure.solutions}
     named = [*(path for path in given if path in owner), *(os.fspath(path) for path in headerlets)]
     return Proposal(

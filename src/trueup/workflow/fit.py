@@ -19,7 +19,7 @@ from trueup.astrometry.measuring.measurement import Measurement
 from trueup.astrometry.references.catalog import Catalog
 from trueup.config import Config
 from trueup.edit.headerlets import attach
-from trueup.errors import FileAccessError, SelectionError, SolutionError, UsageError
+from trueup.errors import FileAccessError, SelectionError, UsageError
 from trueup.fits.headerlet import read_headerlet
 from trueup.fits.headerlet_write import headerlet_bytes
 from trueup.fits.splice import explained
@@ -111,7 +111,7 @@ def fit(
     UsageError
         Where the name is not one for a fit, or in use, or every exposure is an anchor.
     SolutionError
-        Where no exposure has a sound solution with distortion.
+        Where no exposure has a sound solution with distortion, or a headerlet is for none of them.
 
     Examples
     --------
@@ -126,7 +126,7 @@ def fit(
     task, writing, against = task or Task(), writing or Writing(), against or Against()
     given = [os.fspath(path) for path in paths]
     visit = open_visit(given)
-    _check_headerlets(visit, task.wcsname)
+    _check_name(visit, task.wcsname)
     held = anchored(visit, against.anchor)
     if held and len(held) == len(visit.exposures):
         raise SelectionError(
@@ -174,11 +174,8 @@ class _Trial:
         return improvement(after, self.derivation, instead_of=instead_of), after
 
 
-def _check_headerlets(visit: Visit, name: str) -> None:
-    """Those given are for these exposures, and the name of the new ones is free."""
-    for path, stray in visit.headerlets:
-        found = f"the headerlet is for {stray.destim or 'no exposure'}, which was not given"
-        raise SolutionError(found, file=path, solution=stray.name, todo="give that exposure, too")
+def _check_name(visit: Visit, name: str) -> None:
+    """It is that of a fit, and free."""
     if name:
         check_name(name)
     for exposure in visit.exposures:

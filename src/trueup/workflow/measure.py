@@ -15,7 +15,7 @@ from trueup.astrometry.references.catalog import Catalog, read_catalog
 from trueup.astrometry.references.columns import parse_columns
 from trueup.astrometry.references.reference import read_reference
 from trueup.config import Config
-from trueup.errors import UsageError
+from trueup.errors import DataError, SolutionError, UsageError
 from trueup.fits.visit import open_visit
 from trueup.model.visit import Visit
 from trueup.workflow.against import Against
@@ -50,8 +50,12 @@ def measure_files(
 
     Raises
     ------
+    DataError
+        Where there is no exposure among the files.
+    SolutionError
+        Where a headerlet is for an exposure that was not given.
     UsageError
-        Where nothing can be read, a catalogue and a reference image are both given, or centroids or PSFs
+        Where a catalogue and a reference image are both given, or centroids or PSFs
         are of no exposure.
     SelectionError
         Where a selection or the anchor matches nothing.
@@ -68,6 +72,7 @@ def measure_files(
     """
     against = against or Against()
     visit = open_visit(paths)
+    _require_exposures(visit)
     first = anchored(visit, against.anchor)
     visit = replace(visit, exposures=tuple(sorted(visit.exposures, key=lambda e: e.rootname not in first)))
     known = read_known(visit, centroids=against.centroids, psfs=against.psf)
@@ -78,7 +83,17 @@ def measure_files(
         centroids=known.centroids,
         psfs=known.psfs,
     )
-    return replace(found, findings=(*found.findings, *known.notes))
+    lost = [f"{out.path} is left out: {out.why}" for out in visit.left_out if out.is_error]
+    return replace(found, findings=(*found.findings, *known.notes, *lost))
+
+
+def _require_exposures(visit: Visit) -> None:
+    """There are some, and headerlets are for them."""
+    if not visit.exposures:
+        raise DataError("there is no exposure among the files given", todo="give FLT, FLC or C0M files")
+    for path, stray in visit.headerlets:
+        found = f"the headerlet is for {stray.destim or 'no exposure'}, which was not given"
+        raise SolutionError(found, file=path, solution=stray.name, todo="give that exposure, too")
 
 
 def reference_frame(against: Against, visit: Visit, config: Config | None = None) -> Catalog | None:
