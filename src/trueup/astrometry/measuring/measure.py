@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
@@ -20,7 +21,7 @@ from trueup.astrometry.pairs.again import with_second_look
 from trueup.astrometry.pairs.field import Field, area, intersection, outline
 from trueup.astrometry.pairs.seen import Places, Seen, see
 from trueup.astrometry.pairs.tie import Tie, outcomes, tie
-from trueup.astrometry.references.catalog import Catalog
+from trueup.astrometry.references.catalog import Catalog, read_catalog
 from trueup.astrometry.references.target import CatalogTie
 from trueup.astrometry.stars.psfgrid import ChipPsfs
 from trueup.astrometry.stars.starlist import StarList, find_stars
@@ -42,7 +43,7 @@ _AT_A_TIME = 4
 def measure(
     visit: Visit,
     *,
-    catalog: Catalog | None = None,
+    catalog: Catalog | str | os.PathLike[str] | None = None,
     solutions: Sequence[str] | None = None,
     centroids: Mapping[str, StarList] | None = None,
     psfs: Mapping[str, ChipPsfs] | None = None,
@@ -56,8 +57,8 @@ def measure(
     Parameters
     ----------
     visit : Visit
-    catalog : Catalog, optional
-        Reference stars; without, nothing absolute is measured.
+    catalog : Catalog or path, optional
+        Reference stars, or a file of them with Gaia's column names; without, nothing absolute is measured.
     solutions : sequence of str, optional
         Only the active solutions and those that these select, as in :func:`trueup.plan`.
     centroids : mapping of str to StarList, optional
@@ -77,6 +78,8 @@ def measure(
         Where a selection matches nothing.
     DataError
         Where the catalogue lacks what is needed to move its stars to the epoch of an exposure.
+    FormatError, FileAccessError
+        Where the file of a catalogue cannot be read.
 
     Examples
     --------
@@ -90,6 +93,8 @@ def measure(
     >>> [fit.verdict for fit in active]
     ['pass', 'fail', 'fail', 'fail', 'fail', 'pass']
     """
+    if isinstance(catalog, str | os.PathLike):
+        catalog = read_catalog(catalog)
     if catalog is not None:
         require_epochs(catalog, visit.exposures)
     stars, skipped = _stars(visit, centroids or {}, psfs or {})

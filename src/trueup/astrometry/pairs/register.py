@@ -173,7 +173,10 @@ def judged_displacement(solution: Similarity, *, field: Field, same_filter: bool
         moved, error = moves(field.corners, solution, judged=np.ones(4))
         square, variance = float(np.max(moved**2 - 2 * error**2)), float(np.max(error**2))
     else:
-        floor, place = FLOOR_ACROSS_FILTERS_MAS, "over the field, scale apart"
+        floor, place = (
+            FLOOR_ACROSS_FILTERS_MAS,
+            "rms over the field, without the scale that differs between filters",
+        )
         grid = grid_inside(field.corners)
         moved, error = moves(grid, solution, judged=np.array([1.0, 1.0, 1.0, 0.0]))
         square, variance = float(np.mean(moved**2 - 2 * error**2)), float(np.mean(error**2))
