@@ -50,20 +50,11 @@ Four solved(Matrix matrix, Four right) {
     return right;
 }
 
-// Above the diagonal.
 void add(Matrix &matrix, double weight, const Four &slope) {
     for (int i = 0; i < 4; ++i) {
         const double scaled = weight * slope[i];
-        for (int j = i; j < 4; ++j) {
+        for (int j = 0; j < 4; ++j) {
             matrix[i][j] += scaled * slope[j];
-        }
-    }
-}
-
-void mirror(Matrix &matrix) {
-    for (int i = 1; i < 4; ++i) {
-        for (int j = 0; j < i; ++j) {
-            matrix[i][j] = matrix[j][i];
         }
     }
 }
@@ -74,7 +65,9 @@ public:
     Fit(const Stamp &stamp, const Profile &profile, ptrdiff_t star, const StarFitRules &rules)
         : stamp_(stamp), profile_(profile), star_(star), rules_(rules), light_(stamp.half),
           size_(static_cast<int>(light_.share.size())), known_(size_), used_(size_), weight_(size_),
-          residual_(size_), variance_(size_) {
+          residual_(size_), variance_(size_),
+          quiet_(std::isfinite(stamp.noise) ? stamp.noise * stamp.noise : 1),
+          per_electron_(rules.gain > 0 ? 1 / rules.gain : 0) {
         for (int k = 0; k < size_; ++k) {
             known_[k] = std::isfinite(stamp.pixels[k]) && std::isfinite(stamp.noise);
         }
@@ -109,7 +102,8 @@ public:
             variance_[k] = noise2(model) + wrong * wrong;
             residual_[k] = known_[k] ? stamp_.pixels[k] - model - guess_[3] : 0;
             if (clipping) {
-                const char use = known_[k] && residual_[k] < clip * std::sqrt(variance_[k]);
+                const double over = std::max(residual_[k], 0.0);
+                const char use = known_[k] && over * over < clip * clip * variance_[k];
                 same_pixels = same_pixels && use == used_[k];
                 used_[k] = use;
             }
@@ -120,7 +114,6 @@ public:
                 gradient[i] += slope[i] * weight_[k] * residual_[k];
             }
         }
-        mirror(normal_);
         for (int i = 0; i < 4; ++i) {
             // keeps the matrix regular where all pixels are unknown
             normal_[i][i] = normal_[i][i] * (1 + 1e-9) + 1e-300;
@@ -159,8 +152,7 @@ public:
 
 private:
     double noise2(double light) const {
-        const double quiet = std::isfinite(stamp_.noise) ? stamp_.noise * stamp_.noise : 1;
-        return quiet + (rules_.gain > 0 ? std::max(light, 0.0) / rules_.gain : 0);
+        return quiet_ + std::max(light, 0.0) * per_electron_;
     }
 
     // Of a pixel to flux, x, y and sky.
@@ -186,7 +178,6 @@ private:
         for (int k = 0; k < size_; ++k) {
             add(spread, weight_[k] * weight_[k] * noise2(flux_ * light_.share[k]), slopes(k));
         }
-        mirror(spread);
         Four error;
         for (int i = 0; i < 4; ++i) {
             Four unit{};
@@ -211,6 +202,7 @@ private:
     int size_;
     std::vector<char> known_, used_;
     std::vector<double> weight_, residual_, variance_;
+    double quiet_, per_electron_;
     Matrix normal_{};
     Four guess_{};
     double flux_ = 0, last_move_ = 0;
