@@ -77,6 +77,14 @@ def test_other_files_are_refused(tmp_path: Path, exposure: Exposure) -> None:
         read_stdpsf(single, exposure)
 
 
+def test_values_that_are_no_numbers_are_refused(tmp_path: Path, exposure: Exposure) -> None:
+    path = write_stdpsf(tmp_path / "psf.fits", X, Y)
+    with fits.open(path, mode="update") as file:
+        file[0].data[3, 50, 50] = np.nan
+    with pytest.raises(FormatError, match="1 of its .* not numbers"):
+        read_stdpsf(path, exposure)
+
+
 def test_binned_pixels_are_refused(tmp_path: Path, exposure: Exposure) -> None:
     chips = [
         replace(chip, header=chip.header.replace("BINAXIS1", make_card("BINAXIS1", 2)))

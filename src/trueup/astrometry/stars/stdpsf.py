@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 
 import numpy as np
@@ -55,7 +56,7 @@ def read_stdpsf(path: str | os.PathLike[str], exposure: Exposure) -> ChipPsfs:
     source = open_source(path)
     hdu = walk(source)[0]
     x, y = _nodes(hdu, source.name)
-    knots = _knots(hdu.read(source), hdu.shape[0], hdu.shape[1])
+    knots = _knots(_cube(hdu.read(source), hdu.shape, source.name))
     knots = knots.reshape(len(y), len(x), *knots.shape[1:])
     count = len(exposure.chips)
     upper = y > _UPPER_CHIP_FROM
@@ -78,14 +79,24 @@ def read_stdpsf(path: str | os.PathLike[str], exposure: Exposure) -> ChipPsfs:
     return grids
 
 
-def _knots(pixels: bytes, nodes: int, side: int) -> Floats:
+def _cube(pixels: bytes, shape: tuple[int, ...], name: str) -> Floats:
+    """PSFs of a file: (nodes, side, side)."""
+    cube = np.frombuffer(pixels[: 4 * math.prod(shape)], ">f4").astype(np.float64).reshape(shape)
+    bad = int((~np.isfinite(cube)).any(axis=(1, 2)).sum())
+    if bad:
+        found = f"{bad} of its {len(cube)} PSFs hold values that are not numbers"
+        raise FormatError(found, file=name, todo="fetch the file again")
+    return cube
+
+
+def _knots(cube: Floats) -> Floats:
     """Spline coefficients of the middle of each PSF of a cube: (nodes, m, m)."""
     from scipy.ndimage import spline_filter
 
-    cube = np.frombuffer(pixels[: 4 * nodes * side * side], ">f4").astype(np.float64)
+    side = cube.shape[1]
     middle, reach = side // 2, min(side // 2, _REACH_PIX * _OVERSAMPLE)
     inner = slice(middle - reach, middle + reach + 1)
-    knots = [spline_filter(psf, order=3, mode="mirror") for psf in cube.reshape(nodes, side, side)]
+    knots = [spline_filter(psf, order=3, mode="mirror") for psf in cube]
     return np.stack(knots)[:, inner, inner]
 
 
