@@ -62,12 +62,11 @@ def measure(
     """
     from trueup.report.measurement import measurement_values, print_measurement
     from trueup.workflow.measure import fails, measure_files
+    from trueup.workflow.save import save_measurement
 
     only, config = solution or None, network.config
     found = measure_files(files or (".",), against=against, solutions=only, config=config)
     if saving.save is not None:
-        from trueup.workflow.save import save_measurement
-
         kept = save_measurement(found, saving.save, overwrite=saving.overwrite)
         note(f"{len(kept)} files in {saving.save}")
     if style == "text":
