@@ -14,7 +14,7 @@ from trueup.astrometry.measuring.measurement import Absolute, Candidate, Measure
 from trueup.astrometry.references.catalog import Catalog, read_catalog
 from trueup.astrometry.references.columns import parse_columns
 from trueup.astrometry.references.reference import read_reference
-from trueup.config import Config
+from trueup.config import Config, read_config
 from trueup.errors import DataError, SolutionError, UsageError
 from trueup.fits.visit import open_visit
 from trueup.model.visit import Visit
@@ -41,7 +41,7 @@ def measure_files(
     solutions : sequence of str, optional
         Only the active solutions and those that these select.
     config : trueup.config.Config, optional
-        How Gaia is reached, instead of the settings that hold.
+        How Gaia is reached and how many threads there are, instead of the settings that hold.
 
     Returns
     -------
@@ -82,6 +82,7 @@ def measure_files(
         solutions=solutions,
         centroids=known.centroids,
         psfs=known.psfs,
+        threads=(config or read_config()).run.threads,
     )
     lost = [f"{out.path} is left out: {out.why}" for out in visit.left_out if out.is_error]
     return replace(found, findings=(*found.findings, *known.notes, *lost))

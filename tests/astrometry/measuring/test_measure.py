@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from itertools import combinations
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -18,8 +19,10 @@ from trueup.astrometry.pairs.tie import expectation
 from trueup.astrometry.stars.sources import Sources
 from trueup.astrometry.stars.starlist import StarList
 from trueup.errors import SelectionError
+from trueup.fits.visit import open_visit
 from trueup.model.displacement import Displacement
 from trueup.model.visit import Visit
+from trueup.simulate import Recipe, make_visit
 
 WRONG = Displacement(60.0, -35.0, 0.004)
 DITHER = (1441.0, -859.0)
@@ -349,3 +352,14 @@ def test_every_pair_of_many_exposures() -> None:
     found = measured(shots, n=150)
     assert [(r.a.rootname, r.b.rootname) for r in found.relative] == list(combinations(names, 2))
     assert {r.fit.verdict for r in found.relative} == {"pass"}
+
+
+def test_the_number_of_threads_changes_nothing(tmp_path: Path) -> None:
+    make_visit(tmp_path, recipe=Recipe(size=(500, 400), stars=150, galaxies=0))
+    visit = open_visit([str(tmp_path)])
+    alone, together = (measure(visit, threads=threads) for threads in (1, 4))
+    assert [row.fit for row in alone.relative] == [row.fit for row in together.relative]
+    for one, other in zip(alone.stars, together.stars, strict=True):
+        assert [chip for chip, _ in one.chips] == [chip for chip, _ in other.chips]
+        for (_, mine), (_, theirs) in zip(one.chips, other.chips, strict=True):
+            np.testing.assert_array_equal(mine.x, theirs.x)

@@ -47,6 +47,7 @@ def measure(
     solutions: Sequence[str] | None = None,
     centroids: Mapping[str, StarList] | None = None,
     psfs: Mapping[str, ChipPsfs] | None = None,
+    threads: int = 0,
 ) -> Measurement:
     """Measure every solution of every exposure against the others, and against a catalogue.
 
@@ -66,6 +67,8 @@ def measure(
     psfs : mapping of str to ChipPsfs, optional
         What the stars of an exposure look like, by rootname, as from
         :func:`trueup.astrometry.stars.stdpsf.read_stdpsf`; by default its clean stars tell.
+    threads : int
+        In so many exposures at a time stars are looked for, in four at most; 0 is one per processor.
 
     Returns
     -------
@@ -97,7 +100,9 @@ def measure(
         catalog = read_catalog(catalog)
     if catalog is not None:
         require_epochs(catalog, visit.exposures)
-    stars, skipped = _stars(visit, centroids or {}, psfs or {})
+    stars, skipped = _stars(
+        visit, centroids=centroids or {}, psfs=psfs or {}, threads=threads or processors()
+    )
     named = {exposure.rootname: exposure for exposure in visit.exposures}
     fresh = {found.rootname: found for found in stars if found.rootname not in (centroids or {})}
     seen = [see(named[found.rootname], found) for found in stars]
@@ -135,10 +140,14 @@ def measure(
 
 
 def _stars(
-    visit: Visit, centroids: Mapping[str, StarList], psfs: Mapping[str, ChipPsfs]
+    visit: Visit,
+    *,
+    centroids: Mapping[str, StarList],
+    psfs: Mapping[str, ChipPsfs],
+    threads: int,
 ) -> tuple[tuple[StarList, ...], list[tuple[str, str]]]:
     """The star list of each exposure that has one, and why the others have none."""
-    with ThreadPoolExecutor(min(processors(), _AT_A_TIME)) as pool:
+    with ThreadPoolExecutor(min(threads, _AT_A_TIME)) as pool:
         found = list(pool.map(partial(_stars_or_why, centroids=centroids, psfs=psfs), visit.exposures))
     both = list(zip(visit.exposures, found, strict=True))
     skipped = [(exposure.rootname, why) for exposure, why in both if isinstance(why, str)]
