@@ -8,7 +8,6 @@
 #include <algorithm>
 #include <array>
 #include <optional>
-#include <stdexcept>
 #include <string>
 
 #include "bind.hpp"
@@ -20,8 +19,6 @@ using namespace nb::literals;
 
 namespace {
 
-template <class T, int N>
-using Array = nb::ndarray<T, nb::ndim<N>, nb::c_contig, nb::device::cpu>;
 using Doubles = Array<const double, 1>;
 using Nodes = Array<const double, 3>;
 using Image = Array<const float, 2>;
@@ -29,12 +26,6 @@ using Plane = Array<float, 2>;
 using Context = Array<std::int32_t, 2>;
 
 using std::ptrdiff_t;
-
-void require(bool condition, const char *message) {
-    if (!condition) {
-        throw std::invalid_argument(message);
-    }
-}
 
 std::vector<double> copied(const double *data, std::size_t size) { return {data, data + size}; }
 

@@ -10,7 +10,6 @@
 #include <array>
 #include <cstdint>
 #include <optional>
-#include <stdexcept>
 #include <string>
 #include <utility>
 #include <vector>
@@ -28,20 +27,12 @@ namespace {
 
 using std::ptrdiff_t;
 
-template <class T, int N>
-using Array = nb::ndarray<T, nb::ndim<N>, nb::c_contig, nb::device::cpu>;
 using Table = Array<const double, 2>;
 // images of a stack may lie apart, as those of a band of a larger stack do
 using Cube = nb::ndarray<const float, nb::ndim<3>, nb::device::cpu>;
 using Image = Array<const float, 2>;
 using Plane = Array<float, 2>;
 using Mask = Array<std::uint8_t, 2>;
-
-void require(bool condition, const char *message) {
-    if (!condition) {
-        throw std::invalid_argument(message);
-    }
-}
 
 // The place of a name in a list that is in the order of an enumeration.
 template <class Enumeration, std::size_t N>

@@ -8,7 +8,6 @@
 #include <algorithm>
 #include <memory>
 #include <optional>
-#include <stdexcept>
 #include <utility>
 #include <vector>
 
@@ -22,19 +21,11 @@ using namespace nb::literals;
 
 namespace {
 
-template <class T, int N>
-using Array = nb::ndarray<T, nb::ndim<N>, nb::c_contig, nb::device::cpu>;
 using Doubles = Array<const double, 1>;
 using Stack = Array<const double, 3>;
 using Indices = nb::ndarray<nb::numpy, std::int64_t, nb::ndim<1>>;
 
 using std::ptrdiff_t;
-
-void require(bool condition, const char *message) {
-    if (!condition) {
-        throw std::invalid_argument(message);
-    }
-}
 
 // A profile with the array that it looks into.
 struct StarProfile {
