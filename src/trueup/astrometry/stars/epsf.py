@@ -225,7 +225,7 @@ def _design(fit: Fitted, *, half: int, side: int) -> csr_array:
         at = side // 2 - centre * _OVERSAMPLE
         first = np.floor(at).astype(np.intp)
         reach = np.clip(first[:, None, None] + span[:, None] + np.arange(-1, 3), 0, side - 1)
-        parts.append((reach, cubic_weights(at - first)[0]))
+        parts.append((reach, cubic_weights(at - first)))
     (row, up), (column, across) = parts
     knot = row[:, :, None, :, None] * side + column[:, None, :, None, :]
     weight = np.broadcast_to((up[:, :, None] * across[:, None, :])[:, None, None], knot.shape)

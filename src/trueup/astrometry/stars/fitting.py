@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass, fields
 
 import numpy as np
@@ -62,11 +61,6 @@ class Fitted:
         """Where to start from, on no sky, nothing known of the errors."""
         none = np.zeros(len(flux))
         return cls(x, y, flux, none, none, none, none, none > 0)
-
-    @classmethod
-    def joined(cls, parts: Sequence[Fitted]) -> Fitted:
-        """Several one after the other."""
-        return cls(*(np.concatenate([getattr(part, item.name) for part in parts]) for item in fields(cls)))
 
 
 def fit_profiles(

@@ -14,8 +14,6 @@ from trueup.astrometry.stars.sky import Sky
 Floats = NDArray[np.float64]
 Index = NDArray[np.intp]
 
-_CHUNK = 4096
-
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Frame:
@@ -58,18 +56,5 @@ class Frame:
         start: Fitted | None = None,
     ) -> Fitted:
         """Fit a profile around pixels (y, x); see :func:`trueup.astrometry.stars.fitting.fit_profiles`."""
-        parts = []
-        for first in range(0, max(len(at[0]), 1), _CHUNK):
-            chunk = slice(first, first + _CHUNK)
-            stamps, noise = self.stamps((at[0][chunk], at[1][chunk]), half)
-            parts.append(
-                fit_profiles(
-                    stamps,
-                    profile=profile.part(chunk),
-                    noise=noise,
-                    gain=self.gain,
-                    wrong=wrong,
-                    start=start and start[chunk],
-                )
-            )
-        return Fitted.joined(parts)
+        stamps, noise = self.stamps(at, half)
+        return fit_profiles(stamps, profile=profile, noise=noise, gain=self.gain, wrong=wrong, start=start)
